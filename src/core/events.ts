@@ -1,0 +1,32 @@
+import type { ErrorView } from "../errors.ts";
+import type { OwnerInfo, UploadRecord } from "./job-store.ts";
+
+/** What a running engine tells; both front doors only listen. */
+export type EngineEvent =
+  /** Everything is looked at and stored. Upload k of a run is source k ÷ destinations, destination k mod destinations. */
+  | { readonly type: "planned"; readonly uploads: number; readonly destinations: number; readonly bytes: number }
+  | { readonly type: "start"; readonly upload: UploadRecord }
+  /** At most four a second for each upload. `size` null: unknown. `rate` in bytes per second. */
+  | {
+      readonly type: "progress";
+      readonly upload: UploadRecord;
+      readonly bytes: number;
+      readonly size: number | null;
+      readonly rate: number;
+    }
+  /** The next attempt starts in `waitMs`. */
+  | { readonly type: "retry"; readonly upload: UploadRecord; readonly error: ErrorView; readonly waitMs: number }
+  /** The host holds the bytes; it is not yet visible there. */
+  | { readonly type: "stored"; readonly upload: UploadRecord }
+  /** A person must open `url`. */
+  | { readonly type: "captcha"; readonly account: string; readonly url: string }
+  /** The account waits: for its lane in another process, or for the end of a cool-down. */
+  | { readonly type: "lane_busy"; readonly account: string; readonly owner: OwnerInfo | null }
+  | { readonly type: "cool_down"; readonly account: string; readonly waitMs: number }
+  /** One sentence for the user; told once. */
+  | { readonly type: "note"; readonly text: string }
+  | { readonly type: "warning"; readonly text: string }
+  /** The upload has its outcome; in the order they end. */
+  | { readonly type: "ended"; readonly upload: UploadRecord };
+
+export type EngineListener = (event: EngineEvent) => void;

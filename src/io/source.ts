@@ -1,0 +1,226 @@
+import { type BigIntStats, closeSync, constants, fstatSync, openSync } from "node:fs";
+import { stat } from "node:fs/promises";
+import { AppError } from "../errors.ts";
+
+/** Half-open: `end` is the first byte not included. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Bytes to upload. Reading counts, throttles, hashes and notices a changing file: a host cannot forget or fake it. */
+export interface Source {
+  /** For messages only; the name on the host is the target's. */
+  readonly label: string;
+  /** Bytes; null for a stream whose end is not known. */
+  readonly size: number | null;
+  /**
+   * The bytes of `range` (default: all), from the start at each call; a pipe can be opened once. A chunk belongs to
+   * the caller. Fails with `source` when the file changes or ends early.
+   */
+  open(range?: ByteRange): AsyncIterable<Uint8Array<ArrayBuffer>>;
+  /** Bytes that the last `open()` of everything gave. */
+  readonly bytesRead: number;
+  /** MD5 (lower-case hex) of the last complete `open()` of everything; null unless it was asked for. */
+  md5(): string | null;
+  /** Fails with `source`, carrying `url`, when the file is no longer what was opened. A deleted name is no change. */
+  assertUnchanged(url?: string): Promise<void>;
+}
+
+export interface SourceOptions {
+  readonly hash: boolean;
+  /** Called with the size of each chunk before it is given; resolves when the rate limit allows it. */
+  readonly throttle?: (bytes: number) => Promise<void>;
+  /** Called with the size of each chunk given, and with minus the total when a stream starts anew. */
+  readonly onBytes?: (delta: number) => void;
+}
+
+/** What identifies the content of a file without reading it. */
+export interface FileIdentity {
+  readonly size: number;
+  /** Nanoseconds since the epoch, decimal. */
+  readonly mtimeNs: string;
+  /** `dev:ino`, decimal. */
+  readonly inode: string;
+}
+
+export interface FileSource extends Source, Disposable {
+  readonly size: number;
+  readonly identity: FileIdentity;
+}
+
+/** How often a running transfer looks whether its file stands still. */
+const WATCH_EVERY_MS = 200;
+
+export function identityOf(stats: BigIntStats): FileIdentity {
+  return { size: Number(stats.size), mtimeNs: String(stats.mtimeNs), inode: `${stats.dev}:${stats.ino}` };
+}
+
+/**
+ * Opens a regular file once; every stream reads from that descriptor. A FIFO or device is refused without waiting
+ * for it. Fails with `source`.
+ */
+export function openFile(path: string, options: SourceOptions): FileSource {
+  const descriptor = openDescriptor(path);
+  try {
+    const stats = fstatSync(descriptor, { bigint: true });
+    if (!stats.isFile()) throw notRegular(path, stats);
+    return new OpenFile(path, descriptor, identityOf(stats), options);
+  } catch (error) {
+    closeSync(descriptor);
+    throw error;
+  }
+}
+
+function openDescriptor(path: string): number {
+  try {
+    return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (error) {
+    throw cannotRead(path, error);
+  }
+}
+
+/** Why a path cannot be uploaded, from what the file system said. */
+export function cannotRead(path: string, error: unknown): AppError {
+  const code = typeof error === "object" && error !== null && "code" in error ? String(error.code) : "";
+  const why =
+    code === "ENOENT" || code === "ENOTDIR"
+      ? "no such file"
+      : code === "EACCES" || code === "EPERM"
+        ? "permission denied"
+        : code === "ENXIO"
+          ? "not a regular file"
+          : code === "ENAMETOOLONG"
+            ? "the path is too long"
+            : code === "ELOOP"
+              ? "too many levels of symbolic links"
+              : `cannot be read (${code || "unknown"})`;
+  return new AppError("source", `${path}: ${why}`, { cause: error });
+}
+
+export function notRegular(path: string, stats: Pick<BigIntStats, "isDirectory" | "isFIFO" | "isSocket">): AppError {
+  const what = stats.isDirectory()
+    ? "a directory"
+    : stats.isFIFO()
+      ? "a named pipe"
+      : stats.isSocket()
+        ? "a socket"
+        : "a device";
+  return new AppError("source", `${path}: is ${what}, not a regular file`);
+}
+
+class OpenFile implements FileSource {
+  readonly label: string;
+  readonly size: number;
+  readonly identity: FileIdentity;
+  bytesRead = 0;
+  private readonly descriptor: number;
+  private readonly options: SourceOptions;
+  private digest: string | null = null;
+  private closed = false;
+
+  constructor(path: string, descriptor: number, identity: FileIdentity, options: SourceOptions) {
+    this.label = path;
+    this.descriptor = descriptor;
+    this.identity = identity;
+    this.size = identity.size;
+    this.options = options;
+  }
+
+  md5(): string | null {
+    return this.digest;
+  }
+
+  open(range?: ByteRange): AsyncIterable<Uint8Array<ArrayBuffer>> {
+    return range === undefined ? this.all() : this.part(range);
+  }
+
+  private async *all(): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+    if (this.bytesRead > 0) this.options.onBytes?.(-this.bytesRead);
+    this.bytesRead = 0;
+    this.digest = null;
+    const hasher = this.options.hash ? new Bun.CryptoHasher("md5") : null;
+    for await (const chunk of this.part({ start: 0, end: this.size })) {
+      hasher?.update(chunk);
+      this.bytesRead += chunk.byteLength;
+      if (this.bytesRead === this.size) this.digest = hasher?.digest("hex") ?? null;
+      yield chunk;
+    }
+    if (this.size === 0) this.digest = hasher?.digest("hex") ?? null;
+  }
+
+  /** Bun.file on the descriptor: positional reads, repeatable, growth beyond `end` is ignored. */
+  private async *part({ start, end }: ByteRange): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+    let position = start;
+    let lookedAt = performance.now();
+    if (end > start) {
+      const stream = Bun.file(this.descriptor).slice(start, end).stream();
+      for await (const chunk of stream as ReadableStream<Uint8Array<ArrayBuffer>> &
+        AsyncIterable<Uint8Array<ArrayBuffer>>) {
+        position += chunk.byteLength;
+        if (position === end || performance.now() - lookedAt > WATCH_EVERY_MS) {
+          await this.assertUnchanged();
+          lookedAt = performance.now();
+        }
+        await this.options.throttle?.(chunk.byteLength);
+        this.options.onBytes?.(chunk.byteLength);
+        yield chunk;
+      }
+    }
+    if (position !== end) throw this.changed();
+  }
+
+  async assertUnchanged(url?: string): Promise<void> {
+    const now = identityOf(fstatSync(this.descriptor, { bigint: true }));
+    if (now.size !== this.identity.size || now.mtimeNs !== this.identity.mtimeNs) throw this.changed(url);
+    const named = await stat(this.label, { bigint: true }).catch(() => null);
+    if (named !== null && identityOf(named).inode !== this.identity.inode) throw this.changed(url);
+  }
+
+  private changed(url?: string): AppError {
+    return new AppError("source", `${this.label}: the file changed while it was sent`, {
+      hint: "upload it again when nothing writes to it",
+      url,
+    });
+  }
+
+  [Symbol.dispose](): void {
+    if (this.closed) return;
+    this.closed = true;
+    closeSync(this.descriptor);
+  }
+}
+
+/** Standard input (or any stream) of unknown length: it can be read once. */
+export function streamSource(
+  label: string,
+  input: ReadableStream<Uint8Array<ArrayBuffer>>,
+  options: SourceOptions,
+): Source {
+  let bytesRead = 0;
+  let digest: string | null = null;
+  let opened = false;
+  return {
+    label,
+    size: null,
+    get bytesRead() {
+      return bytesRead;
+    },
+    md5: () => digest,
+    assertUnchanged: async () => {},
+    async *open() {
+      if (opened) throw new AppError("source", `${label}: a pipe cannot be read twice`, { hint: "use --spool" });
+      opened = true;
+      const hasher = options.hash ? new Bun.CryptoHasher("md5") : null;
+      for await (const chunk of input as ReadableStream<Uint8Array<ArrayBuffer>> &
+        AsyncIterable<Uint8Array<ArrayBuffer>>) {
+        hasher?.update(chunk);
+        bytesRead += chunk.byteLength;
+        await options.throttle?.(chunk.byteLength);
+        options.onBytes?.(chunk.byteLength);
+        yield chunk;
+      }
+      digest = hasher?.digest("hex") ?? null;
+    },
+  };
+}
