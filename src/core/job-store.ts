@@ -159,8 +159,11 @@ export interface JobStore extends AsyncDisposable {
   get(id: string): Promise<UploadRecord | null>;
   /** Uploads of a run in result order. */
   uploadsOf(runId: string): AsyncIterable<UploadRecord>;
-  /** All destinations of one source of a run. */
-  siblings(runId: string, sourceIndex: number): Promise<readonly UploadRecord[]>;
+  /**
+   * The upload and the other destinations of its source in the request it was made by, whichever runs they have
+   * moved to since: `requeue` keeps the request, adoption by a new `addUploads` starts a new one.
+   */
+  siblings(id: string): Promise<readonly UploadRecord[]>;
 
   /** What `resume` would take, oldest first: interrupted, or failed with a retryable error; owners dead or gone. */
   resumable(): Promise<readonly UploadRecord[]>;

@@ -1,4 +1,5 @@
 import type { ErrorView } from "../errors.ts";
+import type { UploadRecord } from "./job-store.ts";
 
 /** The JSON of one upload on stdout (`--json`), in the history and on the API. */
 export type ResultView =
@@ -71,3 +72,45 @@ export interface PlanView {
   /** Set when the source would fail, without any call. */
   readonly error?: ErrorView;
 }
+
+/** An ended upload as results, history and API show it. */
+export function resultView(upload: UploadRecord): ResultView {
+  const { outcome } = upload;
+  const common = {
+    v: 1,
+    type: "result",
+    id: upload.id,
+    file: upload.source.path,
+    name: upload.name,
+    account: upload.account,
+    host: upload.host,
+    folder: upload.folder,
+    attempts: upload.attempts,
+    seconds: Math.round(upload.seconds * 1000) / 1000,
+    labels: upload.labels,
+  } as const;
+  if (outcome === null || !outcome.ok) {
+    return { ...common, ok: false, size: upload.source.size, error: outcome?.error ?? NOT_ENDED };
+  }
+  return {
+    ...common,
+    ok: true,
+    size: outcome.size,
+    md5: outcome.md5,
+    url: outcome.url,
+    remoteId: outcome.remoteId,
+    verified: outcome.verified,
+    skipped: outcome.skipped,
+    ...(outcome.skipReason === null ? {} : { skipReason: outcome.skipReason }),
+  };
+}
+
+const NOT_ENDED: ErrorView = {
+  code: "cancelled",
+  exit: 130,
+  message: "the upload was interrupted",
+  hint: "go on with: hoist resume",
+  hostMessage: null,
+  retryable: false,
+  url: null,
+};
