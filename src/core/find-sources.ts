@@ -1,0 +1,91 @@
+import { basename, relative, resolve } from "node:path";
+import { AppError } from "../errors.ts";
+import type { FileIdentity } from "../io/source.ts";
+import { folderPartsOf, type Looked, lookAt, walk } from "../io/walk.ts";
+import type { UpInput } from "./inputs.ts";
+
+/** A file (or stdin) to upload, or the reason why it cannot be. */
+export interface FoundSource {
+  /** Absolute; "-" for stdin. */
+  readonly path: string;
+  /** Folder parts below the destination. */
+  readonly below: readonly string[];
+  /** Null for stdin, and where `error` is set. */
+  readonly identity: FileIdentity | null;
+  readonly error: AppError | null;
+}
+
+export interface FindOptions {
+  /** Paths of `--files-from`, already separated. */
+  readonly listed: AsyncIterable<string>;
+  readonly note: (text: string) => void;
+  /** Milliseconds since the epoch, for `--min-age`. */
+  readonly now: () => number;
+}
+
+/**
+ * What the sources of an input stand for, in order: those named, then those listed. Filters hold for what a walk or
+ * a list finds, never for a file named by hand. Fails with `usage` on a directory without `-r`.
+ */
+export async function* findSources(input: UpInput, { listed, note, now }: FindOptions): AsyncGenerator<FoundSource> {
+  const keep = createFilter(input.filters, now);
+  for (const typed of input.sources) {
+    if (typed === "-") yield { path: "-", below: [], identity: null, error: null };
+    else yield* expand(typed, () => true);
+  }
+  for await (const typed of listed) yield* expand(typed, (path, identity) => keep(path, identity));
+
+  async function* expand(
+    typed: string,
+    wanted: (path: string, identity: FileIdentity) => boolean,
+  ): AsyncGenerator<FoundSource> {
+    const path = resolve(typed);
+    const looked = typed === "" ? emptyPath() : await lookAt(path);
+    if (looked.kind !== "directory") {
+      if (looked.kind === "failed" || wanted(basename(path), looked.identity)) yield found(looked);
+      return;
+    }
+    if (!input.recursive) {
+      throw new AppError("usage", `${typed} is a directory`, { hint: "upload what is in it with -r" });
+    }
+    for await (const entry of walk(path, { below: folderPartsOf(typed), note })) {
+      if (entry.kind === "directory") continue;
+      if (entry.kind === "failed" || keep(relative(path, entry.path), entry.identity)) yield found(entry);
+    }
+  }
+}
+
+function emptyPath(): Looked {
+  return { kind: "failed", path: "", below: [], error: new AppError("source", "a source is an empty path") };
+}
+
+function found(looked: Exclude<Looked, { kind: "directory" }>): FoundSource {
+  return {
+    path: looked.path,
+    below: looked.below,
+    identity: looked.kind === "file" ? looked.identity : null,
+    error: looked.kind === "failed" ? looked.error : null,
+  };
+}
+
+/** Excludes win; without includes everything is included. A glob without `/` is for the base name, at any depth. */
+function createFilter(
+  filters: UpInput["filters"],
+  now: () => number,
+): (relativePath: string, identity: FileIdentity) => boolean {
+  const include = filters.include.map(compileGlob);
+  const exclude = filters.exclude.map(compileGlob);
+  const { minSize, maxSize, minAgeMs } = filters;
+  return (path, { size, mtimeNs }) => {
+    if (exclude.some((matches) => matches(path))) return false;
+    if (include.length > 0 && !include.some((matches) => matches(path))) return false;
+    if (minSize !== null && size < minSize) return false;
+    if (maxSize !== null && size > maxSize) return false;
+    return minAgeMs === null || now() - Number(BigInt(mtimeNs) / 1_000_000n) >= minAgeMs;
+  };
+}
+
+function compileGlob(pattern: string): (path: string) => boolean {
+  const glob = new Bun.Glob(pattern.replace(/^\//, ""));
+  return pattern.includes("/") ? (path) => glob.match(path) : (path) => glob.match(basename(path));
+}

@@ -1,0 +1,79 @@
+import { constants, type Dirent } from "node:fs";
+import { access, lstat, readdir, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { AppError } from "../errors.ts";
+import { cannotRead, type FileIdentity, identityOf, notRegular } from "./source.ts";
+
+/** A path looked at: what it holds, or why it cannot be uploaded. */
+export type Looked =
+  | { readonly kind: "file"; readonly path: string; readonly below: readonly string[]; readonly identity: FileIdentity }
+  | { readonly kind: "directory"; readonly path: string }
+  | { readonly kind: "failed"; readonly path: string; readonly below: readonly string[]; readonly error: AppError };
+
+/** Looks at a path without opening it; a symlink is followed. Never throws. */
+export async function lookAt(path: string, below: readonly string[] = []): Promise<Looked> {
+  try {
+    const stats = await stat(path, { bigint: true });
+    if (stats.isDirectory()) return { kind: "directory", path };
+    if (!stats.isFile()) return { kind: "failed", path, below, error: notRegular(path, stats) };
+    await access(path, constants.R_OK);
+    return { kind: "file", path, below, identity: identityOf(stats) };
+  } catch (error) {
+    return { kind: "failed", path, below, error: notEncodable(path) ?? cannotRead(path, error) };
+  }
+}
+
+/** Bun reads a name that is no UTF-8 with U+FFFD in it, and no such file is found. */
+function notEncodable(path: string): AppError | null {
+  if (!path.includes("\uFFFD")) return null;
+  return new AppError("source", `${path}: the name is no valid UTF-8`, { hint: "rename the file" });
+}
+
+export interface WalkOptions {
+  /** Folder parts under which the content of the directory appears. */
+  readonly below: readonly string[];
+  /** Told of what is passed over, one sentence each. */
+  readonly note: (text: string) => void;
+}
+
+/**
+ * Everything below a directory, names in byte order: hidden files too, symlinks to files followed, to directories
+ * not; other special files are passed over with a note. A directory that cannot be read is one failed entry.
+ */
+export async function* walk(directory: string, { below, note }: WalkOptions): AsyncGenerator<Looked> {
+  let entries: Dirent[];
+  try {
+    entries = await readdir(directory, { withFileTypes: true });
+  } catch (error) {
+    yield { kind: "failed", path: directory, below, error: cannotRead(directory, error) };
+    return;
+  }
+  entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+  for (const entry of entries) {
+    const path = join(directory, entry.name);
+    const type = entry.isDirectory() ? "directory" : entry.isFile() ? "file" : await typeOf(path);
+    if (type === "directory") yield* walk(path, { below: [...below, entry.name], note });
+    else if (type === "file") yield await lookAt(path, below);
+    else note(`${path}: ${type}, passed over`);
+  }
+}
+
+async function typeOf(path: string): Promise<"directory" | "file" | string> {
+  const own = await lstat(path).catch(() => null);
+  // What cannot be looked at fails by itself, with the file system's reason.
+  if (own === null || own.isFile()) return "file";
+  if (own.isDirectory()) return "directory";
+  if (!own.isSymbolicLink()) return "not a regular file";
+  const target = await stat(path).catch(() => null);
+  if (target === null || target.isFile()) return "file";
+  return target.isDirectory() ? "a link to a directory" : "not a regular file";
+}
+
+/**
+ * Under which folder parts the content of a directory named on the command line appears: `t` → `t/…`, while `t/`,
+ * `.`, `..` and `/` mean their content alone.
+ */
+export function folderPartsOf(typed: string): readonly string[] {
+  const base = basename(typed);
+  return /(^|[/\\])\.{0,2}$/.test(typed) || base === "" ? [] : [base];
+}
