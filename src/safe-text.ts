@@ -1,0 +1,16 @@
+/** C0, DEL, C1, the line separators some readers split at, and everything that reorders what a reader sees. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this file is about.
+const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+/** Untrusted text for a terminal or a log: one line, nothing that moves a cursor or turns text around. */
+export function safeText(text: string): string {
+  return text.toWellFormed().replace(UNSAFE, (character) => `\\u{${character.charCodeAt(0).toString(16)}}`);
+}
+
+/** One line of JSON in which the same characters are `\uXXXX`: safe to show, and a parser gives them back. */
+export function safeJson(value: unknown): string {
+  return JSON.stringify(value).replace(
+    UNSAFE,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
