@@ -153,8 +153,13 @@ export interface JobStore extends AsyncDisposable {
   finish(id: string, fence: number, outcome: Outcome, seconds: number): Promise<void>;
   /** Stops an owned upload without an outcome, or with the failure that stopped it, for `resume`. */
   interrupt(id: string, fence: number, error: ErrorView | null, seconds: number): Promise<void>;
-  /** Queued uploads of the run (of one account, or of all) become interrupted. Returns them. */
-  interruptQueued(runId: string, accountKey: string | null, error: ErrorView): Promise<readonly UploadRecord[]>;
+  /** Queued uploads of the run (of one account, or of all) end without being tried. Returns them as they are then. */
+  endQueued(
+    runId: string,
+    accountKey: string | null,
+    state: "interrupted" | "failed",
+    error: ErrorView,
+  ): Promise<readonly UploadRecord[]>;
 
   get(id: string): Promise<UploadRecord | null>;
   /** Uploads of a run in result order. */

@@ -19,6 +19,8 @@ export interface Source {
    * the caller. Fails with `source` when the file changes or ends early.
    */
   open(range?: ByteRange): AsyncIterable<Uint8Array<ArrayBuffer>>;
+  /** True: a pipe that was read; it cannot be sent again. */
+  readonly spent: boolean;
   /** Bytes that the last `open()` of everything gave. */
   readonly bytesRead: number;
   /** MD5 (lower-case hex) of the last complete `open()` of everything; null unless it was asked for. */
@@ -113,6 +115,7 @@ class OpenFile implements FileSource {
   readonly label: string;
   readonly size: number;
   readonly identity: FileIdentity;
+  readonly spent = false;
   bytesRead = 0;
   private readonly descriptor: number;
   private readonly options: SourceOptions;
@@ -203,6 +206,9 @@ export function streamSource(
   return {
     label,
     size: null,
+    get spent() {
+      return opened;
+    },
     get bytesRead() {
       return bytesRead;
     },

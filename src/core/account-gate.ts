@@ -1,0 +1,103 @@
+import { AppError } from "../errors.ts";
+import type { Account } from "./account.ts";
+import type { EngineListener } from "./events.ts";
+import type { JobStore } from "./job-store.ts";
+import { coolDownMs } from "./retry.ts";
+import { secretsOf } from "./sessions.ts";
+
+/** Whether an account may be tried now. */
+export type Verdict =
+  | { readonly kind: "go" }
+  | { readonly kind: "wait"; readonly ms: number }
+  /** No upload of the account may be tried in this run; `keep` leaves them open to `resume`. */
+  | { readonly kind: "stop"; readonly error: AppError; readonly keep: boolean };
+
+/** What an account's host asked for, as all processes of this machine remember it. */
+export interface AccountGate {
+  judge(): Promise<Verdict>;
+  /** The host refused the login: nothing more is sent until the secret changes. */
+  refused(error: AppError): Promise<void>;
+  /**
+   * The host asked to be left alone for `askedMs` (null: it did not say how long). Milliseconds to wait, or null
+   * when that is longer than this run waits.
+   */
+  coolDown(askedMs: number | null): Promise<number | null>;
+  /** An upload succeeded: what was remembered against the account is forgotten. */
+  succeeded(): Promise<void>;
+}
+
+export interface AccountGateOptions {
+  readonly store: JobStore;
+  readonly retryBaseMs: number;
+  /** Milliseconds that this run spends on cool-downs of the account, in all. */
+  readonly waitCoolDownMs: number;
+  readonly listen: EngineListener;
+}
+
+export function createAccountGate(account: Account, options: AccountGateOptions): AccountGate {
+  const { store, retryBaseMs, listen } = options;
+  let patienceMs = options.waitCoolDownMs;
+  let patientUntil = 0;
+
+  /** Patience is spent once per cool-down, however many uploads wait for the same one. */
+  function patience(until: number): number | null {
+    const now = Date.now();
+    const more = until - Math.max(patientUntil, now);
+    if (more > 0) {
+      if (more > patienceMs) return null;
+      patienceMs -= more;
+      patientUntil = until;
+      listen({ type: "cool_down", account: account.name, waitMs: until - now });
+    }
+    return Math.max(0, until - now);
+  }
+
+  return {
+    async judge() {
+      const state = await store.account(account.key);
+      if (state.refusedSecret !== null && state.refusedSecret === (await store.fingerprint(await secretsOf(account)))) {
+        return { kind: "stop", keep: false, error: refusedEarlier(account, state.refusedMessage) };
+      }
+      if (state.coolDownUntil === null || state.coolDownUntil <= Date.now()) return { kind: "go" };
+      const ms = patience(state.coolDownUntil);
+      if (ms !== null) return { kind: "wait", ms };
+      return { kind: "stop", keep: true, error: coolingDown(account, state.coolDownUntil - Date.now()) };
+    },
+    async refused(error) {
+      await store.saveAccount(account.key, {
+        refusedSecret: await store.fingerprint(await secretsOf(account)),
+        refusedMessage: error.hostMessage ?? error.message,
+      });
+    },
+    async coolDown(askedMs) {
+      const { coolDowns, coolDownUntil } = await store.account(account.key);
+      const until = Math.max(Date.now() + (askedMs ?? coolDownMs(coolDowns, retryBaseMs)), coolDownUntil ?? 0);
+      await store.saveAccount(account.key, { coolDownUntil: until, coolDowns: coolDowns + 1 });
+      return patience(until);
+    },
+    async succeeded() {
+      const { coolDowns, refusedSecret } = await store.account(account.key);
+      if (coolDowns === 0 && refusedSecret === null) return;
+      await store.saveAccount(account.key, {
+        coolDowns: 0,
+        coolDownUntil: null,
+        refusedSecret: null,
+        refusedMessage: null,
+      });
+    },
+  };
+}
+
+function refusedEarlier(account: Account, hostMessage: string | null): AppError {
+  return new AppError("host_auth", `${account.host.title} refused the login of ${account.name} before`, {
+    hostMessage: hostMessage ?? undefined,
+    hint: `correct the secret, or try it again with: hoist account check ${account.name}`,
+  });
+}
+
+function coolingDown(account: Account, ms: number): AppError {
+  const seconds = Math.max(1, Math.ceil(ms / 1000));
+  return new AppError("rate_limited", `${account.name} is cooling down for another ${seconds} s`, {
+    hint: "run hoist resume then, or wait longer with --wait-cooldown",
+  });
+}

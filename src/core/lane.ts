@@ -1,0 +1,86 @@
+import type { Account } from "./account.ts";
+import { type AccountGate, type AccountGateOptions, createAccountGate } from "./account-gate.ts";
+
+/** How often a lane that another process holds is asked for again. */
+const LANE_POLL_MS = 150;
+/** A look that nothing should make necessary: an ending upload wakes the waiting. */
+const LOOK_AGAIN_MS = 1_000;
+/** Uploads whose bytes are stored and that wait for their commit; more would be too many to lose at once. */
+const MOST_RELEASED = 256;
+
+/** The uploads of one account in this run. */
+export interface Lane {
+  readonly account: Account;
+  readonly gate: AccountGate;
+  /** Not yet started. */
+  queued: number;
+  /** Whether an upload could start as far as this process knows. */
+  readonly open: boolean;
+  /** Whether another upload of the account runs or waits, besides the asker. */
+  readonly more: boolean;
+  /** Milliseconds until a closed lane is worth another look. */
+  readonly retryInMs: number;
+  /** Takes a lane shared with all processes; false while they are busy. */
+  enter(): Promise<boolean>;
+  /** Gives the lane up: the bytes are stored, or the upload ended. */
+  leave(): Promise<void>;
+  /** An upload that left early has ended. */
+  settled(): void;
+  leftEarly(): void;
+  pauseFor(ms: number): void;
+}
+
+export function createLane(account: Account, options: AccountGateOptions): Lane {
+  const { store, listen } = options;
+  const capacity = account.host.features.perAccount;
+  let queued = 0;
+  let active = 0;
+  let released = 0;
+  let pausedUntil = 0;
+  let toldOwner: string | null = null;
+  return {
+    account,
+    gate: createAccountGate(account, options),
+    get queued() {
+      return queued;
+    },
+    set queued(count) {
+      queued = count;
+    },
+    get open() {
+      return active < capacity && released < MOST_RELEASED && performance.now() >= pausedUntil;
+    },
+    get more() {
+      return queued > 0 || active > 1;
+    },
+    get retryInMs() {
+      const pause = pausedUntil - performance.now();
+      return pause > 0 ? pause : LOOK_AGAIN_MS;
+    },
+    async enter() {
+      const grant = await store.takeLane(account.key, capacity);
+      if (grant.granted) {
+        active += 1;
+        return true;
+      }
+      pausedUntil = performance.now() + LANE_POLL_MS;
+      const owner = grant.owner?.id ?? "";
+      if (toldOwner !== owner) listen({ type: "lane_busy", account: account.name, owner: grant.owner });
+      toldOwner = owner;
+      return false;
+    },
+    async leave() {
+      active -= 1;
+      await store.freeLane(account.key);
+    },
+    leftEarly() {
+      released += 1;
+    },
+    settled() {
+      released -= 1;
+    },
+    pauseFor(ms) {
+      pausedUntil = performance.now() + ms;
+    },
+  };
+}

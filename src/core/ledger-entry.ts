@@ -1,0 +1,67 @@
+import { type AppError, type ErrorView, toAppError } from "../errors.ts";
+import type { Phase } from "../hosts/phase.ts";
+import type { Json } from "../json.ts";
+import type { JobStore, Outcome, SourceRecord, UploadRecord } from "./job-store.ts";
+
+/** The record of an upload this process owns, kept in step with the store. */
+export interface LedgerEntry {
+  /** As last written. */
+  readonly record: UploadRecord;
+  /** Durable when it resolves. Fails with `state` when another process owns the upload now. */
+  phase(phase: Phase, checkpoint?: Json | null): Promise<void>;
+  source(source: SourceRecord): Promise<void>;
+  attempt(): Promise<void>;
+  finish(outcome: Outcome, seconds: number): Promise<void>;
+  interrupt(error: ErrorView, seconds: number): Promise<void>;
+}
+
+/**
+ * A store that cannot be written (disk full, locked) does not stop a running upload: its record goes on in memory
+ * and `degraded` is told. Only a lost fence stops it.
+ */
+export function openLedgerEntry(
+  store: JobStore,
+  claimed: UploadRecord,
+  degraded: (error: AppError) => void,
+): LedgerEntry {
+  let record: UploadRecord = { ...claimed, outcome: null };
+  const { id, fence } = claimed;
+  async function write(change: Partial<UploadRecord>, durably: () => Promise<void>): Promise<void> {
+    try {
+      await durably();
+    } catch (thrown) {
+      const error = toAppError(thrown);
+      if (error.code !== "state" || (await isLost())) throw error;
+      degraded(error);
+    }
+    record = { ...record, ...change };
+  }
+  async function isLost(): Promise<boolean> {
+    const stored = await store.get(id).catch(() => null);
+    return stored !== null && stored.fence !== fence;
+  }
+  return {
+    get record() {
+      return record;
+    },
+    phase: (phase, checkpoint) =>
+      write({ phase, ...(checkpoint === undefined ? {} : { checkpoint }) }, () =>
+        store.savePhase(id, fence, phase, checkpoint),
+      ),
+    source: (source) => write({ source }, () => store.saveSource(id, fence, source)),
+    attempt: () => write({ attempts: record.attempts + 1 }, () => store.startAttempt(id, fence)),
+    finish: (outcome, seconds) =>
+      write({ outcome, seconds, state: stateOf(outcome), finishedAt: Date.now() }, () =>
+        store.finish(id, fence, outcome, seconds),
+      ),
+    interrupt: (error, seconds) =>
+      write({ outcome: { ok: false, error }, seconds, state: "interrupted" }, () =>
+        store.interrupt(id, fence, error, seconds),
+      ),
+  };
+}
+
+function stateOf(outcome: Outcome): UploadRecord["state"] {
+  if (outcome.ok) return "done";
+  return outcome.error.code === "outcome_unknown" ? "unknown" : "failed";
+}

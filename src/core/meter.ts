@@ -1,0 +1,30 @@
+/** Counts the bytes of one upload and tells about them now and then. */
+export interface Meter {
+  /** A negative delta takes back what a broken attempt had sent. */
+  add(delta: number): void;
+}
+
+const TELL_EVERY_MS = 250;
+/** How fast the shown rate follows the measured one: about four seconds. */
+const SMOOTHING = 0.06;
+
+export function createMeter(tell: (bytes: number, rate: number) => void, now: () => number): Meter {
+  let bytes = 0;
+  let rate = 0;
+  let toldBytes = 0;
+  let toldAt = now();
+  return {
+    add(delta) {
+      bytes += delta;
+      if (delta < 0) toldBytes = Math.min(toldBytes, bytes);
+      const elapsed = now() - toldAt;
+      if (elapsed < TELL_EVERY_MS) return;
+      const measured = Math.max(0, bytes - toldBytes) / (elapsed / 1000);
+      const weight = 1 - (1 - SMOOTHING) ** (elapsed / TELL_EVERY_MS);
+      rate = rate === 0 ? measured : rate + (measured - rate) * weight;
+      toldAt = now();
+      toldBytes = bytes;
+      tell(bytes, rate);
+    },
+  };
+}

@@ -1,0 +1,103 @@
+import { rm } from "node:fs/promises";
+import { type AppError, toAppError } from "../errors.ts";
+import type { Phase } from "../hosts/phase.ts";
+import { type FileSource, openFile, type Source, type SourceOptions, streamSource } from "../io/source.ts";
+import type { Throttle } from "../io/throttle.ts";
+import type { Account } from "./account.ts";
+import type { EngineListener } from "./events.ts";
+import type { RunOptions } from "./inputs.ts";
+import type { JobStore, SourceRecord } from "./job-store.ts";
+import type { LedgerEntry } from "./ledger-entry.ts";
+
+export interface SourceWorld {
+  readonly store: JobStore;
+  readonly options: Pick<RunOptions, "checksum">;
+  readonly throttle: Throttle | null;
+  readonly listen: EngineListener;
+}
+
+/** The host holds the bytes already: the upload can end without its file. */
+const BYTES_ARE_STORED: ReadonlySet<Phase> = new Set(["stored", "placed", "committing"]);
+
+/**
+ * Opens what an upload is about to send, and notices when it is no longer the file that a checkpoint speaks of.
+ * Closing it deletes a spool that no destination needs any more. Fails with `source`.
+ */
+export async function openSource(
+  entry: LedgerEntry,
+  account: Account,
+  { store, options, throttle, listen }: SourceWorld,
+  onBytes: (delta: number) => void,
+): Promise<Source & AsyncDisposable> {
+  const { source } = entry.record;
+  const sourceOptions: SourceOptions = {
+    hash: options.checksum || account.host.features.verifies === "md5",
+    onBytes,
+    ...(throttle === null ? {} : { throttle: (bytes) => throttle.take(bytes) }),
+  };
+  if (source.path === "-" && source.spool === null) {
+    return withDispose(streamSource("standard input", Bun.stdin.stream(), sourceOptions), async () => {});
+  }
+  const file = openOrSubstitute(source, entry.record.phase, sourceOptions);
+  if ("identity" in file && source.spool === null) await followChange(entry, source, file, listen);
+  return withDispose(file, async () => {
+    if ("identity" in file) file[Symbol.dispose]();
+    if (source.spool !== null && (await isLastUse(store, entry.record.id))) await rm(source.spool, { force: true });
+  });
+}
+
+function withDispose(source: Source, dispose: () => Promise<void>): Source & AsyncDisposable {
+  return Object.assign(source, { [Symbol.asyncDispose]: dispose });
+}
+
+function openOrSubstitute(source: SourceRecord, phase: Phase, options: SourceOptions): FileSource | Source {
+  try {
+    return openFile(source.spool ?? source.path, options);
+  } catch (error) {
+    if (!BYTES_ARE_STORED.has(phase) || source.size === null) throw error;
+    return missingSource(source, source.size, toAppError(error));
+  }
+}
+
+/** A file that is gone while its upload only waits for placing and commit. */
+function missingSource(source: SourceRecord, size: number, error: AppError): Source {
+  return {
+    label: source.path,
+    size,
+    spent: false,
+    bytesRead: 0,
+    md5: () => null,
+    assertUnchanged: async () => {},
+    // biome-ignore lint/correctness/useYield: reading a file that is gone fails before the first byte
+    async *open() {
+      throw error;
+    },
+  };
+}
+
+/** A commit that was asked for concerns the old content and is asked for again; anything earlier starts anew. */
+async function followChange(
+  entry: LedgerEntry,
+  known: SourceRecord,
+  file: FileSource,
+  listen: EngineListener,
+): Promise<void> {
+  const { size, mtimeNs, inode } = file.identity;
+  if (known.size === size && known.mtimeNs === mtimeNs && known.inode === inode) return;
+  const { phase, checkpoint } = entry.record;
+  if (phase === "committing") return;
+  await entry.source({ ...known, size, mtimeNs, inode });
+  if (checkpoint === null) return;
+  await entry.phase("preparing", null);
+  listen({ type: "note", text: `${known.path} changed since it was interrupted: its upload starts anew` });
+}
+
+async function isLastUse(store: JobStore, id: string): Promise<boolean> {
+  const uploads = await store.siblings(id);
+  return uploads.every(
+    ({ state, outcome }) =>
+      state === "done" ||
+      state === "cancelled" ||
+      (state === "failed" && outcome?.ok === false && !outcome.error.retryable),
+  );
+}

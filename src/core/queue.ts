@@ -1,0 +1,159 @@
+import { AppError, errorView, toAppError } from "../errors.ts";
+import type { Account } from "./account.ts";
+import { disposeOfSource } from "./dispose-source.ts";
+import type { EngineListener } from "./events.ts";
+import type { RunOptions } from "./inputs.ts";
+import type { JobStore, UploadRecord } from "./job-store.ts";
+import { createLane, type Lane } from "./lane.ts";
+import { createRateLimit } from "./rate-limit.ts";
+import { createRetryBudget } from "./retry.ts";
+import { createSessions, type SessionWorld } from "./sessions.ts";
+import { createSlots } from "./slots.ts";
+import { startUpload } from "./start-upload.ts";
+
+export interface QueueWorld extends SessionWorld {
+  readonly store: JobStore;
+  /** By account key. */
+  readonly accounts: ReadonlyMap<string, Account>;
+  readonly listen: EngineListener;
+}
+
+const LEAST_RETRY_BUDGET = 60;
+/** With nothing queued only an ending upload matters, and it rings. */
+const LONGEST_LOOK_MS = 60_000;
+
+/**
+ * Runs every queued upload of a run to its outcome, as many at a time as options, hosts and other processes allow.
+ * Resolves when nothing is left, or when the signal has fired and everything has stopped.
+ */
+export async function drain(
+  world: QueueWorld,
+  run: { readonly id: string; readonly options: RunOptions },
+  signal: AbortSignal,
+): Promise<void> {
+  const { store, listen } = world;
+  const { options } = run;
+  const lanes = await openLanes(world, run);
+  const slots = createSlots(options.parallel);
+  const sessions = createSessions(world, options);
+  const throttle = createRateLimit(options.limitRate);
+  const budget = createRetryBudget(Math.max(LEAST_RETRY_BUDGET, 12 * options.retries));
+  const running = new Set<Promise<void>>();
+  let broken: AppError | null = null;
+  let turn = 0;
+
+  const degraded = (error: AppError) => {
+    if (broken !== null) return;
+    broken = error;
+    listen({ type: "warning", text: `${error.message}; running uploads go on without a record, no new one starts` });
+  };
+
+  while (broken === null && !signal.aborted) {
+    const seen = slots.version;
+    if (await startNext()) continue;
+    const waiting = lanes.filter((lane) => lane.queued > 0);
+    if (running.size === 0 && waiting.length === 0) break;
+    await slots.changed(seen, Math.min(...waiting.map((lane) => lane.retryInMs), LONGEST_LOOK_MS), signal);
+  }
+  await Promise.all(running);
+  if (broken !== null) await giveUpQueued(broken);
+  else if (signal.aborted) await giveUpQueued(new AppError("cancelled", "the upload was not started"));
+
+  /** Lanes in turn, so that several destinations move side by side. */
+  async function startNext(): Promise<boolean> {
+    if (!slots.free) return false;
+    for (let step = 0; step < lanes.length; step += 1) {
+      const lane = lanes[(turn + step) % lanes.length];
+      if (lane === undefined || lane.queued === 0 || !lane.open || !(await passes(lane))) continue;
+      if (!(await lane.enter())) continue;
+      const claimed = await claimFor(lane);
+      if (claimed === null) continue;
+      turn = (turn + step + 1) % lanes.length;
+      launch(lane, claimed);
+      return true;
+    }
+    return false;
+  }
+
+  async function claimFor(lane: Lane): Promise<UploadRecord | null> {
+    const others = new Set(lanes.filter((other) => other !== lane).map((other) => other.account.key));
+    try {
+      const claimed = await store.claim(run.id, others);
+      lane.queued = claimed === null ? 0 : lane.queued - 1;
+      if (claimed === null) await lane.leave();
+      return claimed;
+    } catch (thrown) {
+      await lane.leave().catch(() => {});
+      degraded(toAppError(thrown));
+      return null;
+    }
+  }
+
+  async function passes(lane: Lane): Promise<boolean> {
+    const verdict = await lane.gate.judge();
+    if (verdict.kind === "go") return true;
+    if (verdict.kind === "wait") lane.pauseFor(verdict.ms);
+    else if (verdict.keep) await keepQueued(lane, verdict.error);
+    else await failQueued(lane, verdict.error);
+    return false;
+  }
+
+  function launch(lane: Lane, claimed: UploadRecord): void {
+    slots.take();
+    const upload = startUpload(
+      { ...world, options, sessions, throttle, budget, degraded },
+      { claimed, lane, slots },
+      signal,
+    )
+      .then(ended)
+      .finally(() => running.delete(upload));
+    running.add(upload);
+  }
+
+  async function ended(upload: UploadRecord): Promise<void> {
+    listen({ type: "ended", upload });
+    const kept = await disposeOfSource(store, upload, options.after);
+    if (kept !== null) listen({ type: "warning", text: kept });
+    slots.wake();
+  }
+
+  async function keepQueued(lane: Lane | null, error: AppError): Promise<void> {
+    const kept = await store.endQueued(run.id, lane?.account.key ?? null, "interrupted", errorView(error));
+    for (const each of lane === null ? lanes : [lane]) each.queued = 0;
+    for (const upload of kept) listen({ type: "ended", upload });
+  }
+
+  async function failQueued(lane: Lane, error: AppError): Promise<void> {
+    const failed = await store.endQueued(run.id, lane.account.key, "failed", errorView(error));
+    lane.queued = 0;
+    for (const upload of failed) listen({ type: "ended", upload });
+  }
+
+  /** On a broken store the records stay queued under a dead owner, which the next start finds. */
+  async function giveUpQueued(error: AppError): Promise<void> {
+    try {
+      await keepQueued(null, error);
+    } catch {
+      for await (const upload of store.uploadsOf(run.id)) {
+        if (upload.state === "queued") {
+          listen({ type: "ended", upload: { ...upload, outcome: { ok: false, error: errorView(error) } } });
+        }
+      }
+    }
+  }
+}
+
+async function openLanes(
+  world: QueueWorld,
+  run: { readonly id: string; readonly options: RunOptions },
+): Promise<readonly Lane[]> {
+  const lanes: Lane[] = [];
+  for (const [key, queued] of await world.store.queued(run.id)) {
+    const account = world.accounts.get(key);
+    if (account === undefined) continue;
+    const lane = createLane(account, { ...world, waitCoolDownMs: run.options.waitCoolDownMs });
+    lane.queued = queued;
+    lanes.push(lane);
+  }
+  return lanes;
+}

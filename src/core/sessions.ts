@@ -1,0 +1,82 @@
+import { AppError } from "../errors.ts";
+import type { HostEnv, HostSession } from "../hosts/host.ts";
+import type { Account } from "./account.ts";
+import type { RunOptions } from "./inputs.ts";
+import type { JobStore } from "./job-store.ts";
+import { sleep } from "./retry.ts";
+
+/** What a session needs from the world. */
+export interface SessionWorld {
+  readonly store: JobStore;
+  readonly fetch: typeof fetch;
+  /** Milliseconds. */
+  readonly retryBaseMs: number;
+  readonly log: (message: string) => void;
+}
+
+type Timeouts = Pick<RunOptions, "idleTimeoutMs" | "answerTimeoutMs">;
+
+const ANSWER_TIMEOUT_MS = 10 * 60_000;
+const ANSWER_TIMEOUT_MS_PER_GIB = 60_000;
+const GIB = 1024 ** 3;
+/** How often a lock held by another process is asked for again. */
+const LOCK_POLL_MS = 50;
+
+/** Opens each account once. */
+export function createSessions(world: SessionWorld, timeouts: Timeouts): (account: Account) => Promise<HostSession> {
+  const opened = new Map<string, Promise<HostSession>>();
+  return (account) => {
+    const known = opened.get(account.key);
+    if (known !== undefined) return known;
+    const session = openSession(account, world, timeouts);
+    opened.set(account.key, session);
+    return session;
+  };
+}
+
+export async function openSession(account: Account, world: SessionWorld, timeouts: Timeouts): Promise<HostSession> {
+  const credentials = await account.credentials();
+  return account.host.open(credentials, account.endpoint, createHostEnv(account, world, timeouts));
+}
+
+function createHostEnv(account: Account, world: SessionWorld, timeouts: Timeouts): HostEnv {
+  const queues = new Map<string, Promise<unknown>>();
+  return {
+    fetch: world.fetch,
+    now: () => performance.now(),
+    sleep,
+    retryBaseMs: world.retryBaseMs,
+    idleTimeoutMs: timeouts.idleTimeoutMs,
+    answerTimeoutMs: (bytes) =>
+      timeouts.answerTimeoutMs ?? ANSWER_TIMEOUT_MS + (bytes / GIB) * ANSWER_TIMEOUT_MS_PER_GIB,
+    log: (message) => world.log(`${account.name}: ${message}`),
+    exclusive(name, signal, work) {
+      const lock = `${account.key} ${name}`;
+      const turn = (queues.get(lock) ?? Promise.resolve()).then(() => withLock(world.store, lock, signal, work));
+      queues.set(
+        lock,
+        turn.catch(() => {}),
+      );
+      return turn;
+    },
+  };
+}
+
+async function withLock<T>(store: JobStore, lock: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  while (!(await store.takeLock(lock)).granted) await sleep(LOCK_POLL_MS, signal);
+  if (signal.aborted) {
+    await store.freeLock(lock);
+    throw new AppError("cancelled", "stopped while waiting");
+  }
+  try {
+    return await work();
+  } finally {
+    await store.freeLock(lock);
+  }
+}
+
+/** What identifies an account's secrets to `JobStore.fingerprint`, so that a changed one is noticed. */
+export async function secretsOf(account: Account): Promise<string> {
+  const { user: _, ...secrets } = await account.credentials();
+  return JSON.stringify(secrets, Object.keys(secrets).sort());
+}
