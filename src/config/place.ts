@@ -1,0 +1,20 @@
+import { homedir } from "node:os";
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What decides where files are looked for; tests pass their own. */
+export interface Place {
+  readonly env: Environment;
+  readonly platform: NodeJS.Platform;
+  readonly home: string;
+}
+
+export function thisPlace(env: Environment = process.env): Place {
+  return { env, platform: process.platform, home: homedir() };
+}
+
+/** A variable's value; empty counts as not set. */
+export function variable(env: Environment, name: string): string | undefined {
+  const value = env[name];
+  return value === "" ? undefined : value;
+}

@@ -1,0 +1,58 @@
+import * as v from "valibot";
+import { AFTER_FORMS, parseAfter } from "../core/after.ts";
+import { FORMS, parseDuration, parseRateSchedule } from "../core/units.ts";
+import { secretSpec } from "./secret-spec.ts";
+import { section } from "./section.ts";
+
+const filled = v.pipe(v.string("must be a string"), v.minLength(1, "must not be empty"));
+
+function whole(min: number, max: number) {
+  const words = `must be a whole number from ${min} to ${max}`;
+  return v.pipe(v.number(words), v.integer(words), v.minValue(min, words), v.maxValue(max, words));
+}
+
+/** A text in one of the product's own notations, as its parsed value. */
+function written<T>(parse: (text: string) => T | null, forms: string) {
+  const words = `must be ${forms}`;
+  return v.pipe(
+    v.union([v.string(), v.number()], words),
+    v.rawTransform<string | number, T>(({ dataset, addIssue, NEVER }) => {
+      const parsed = parse(String(dataset.value));
+      if (parsed !== null) return parsed;
+      addIssue({ message: words });
+      return NEVER;
+    }),
+  );
+}
+
+const up = section({
+  to: v.optional(v.array(filled, "must be a list of destinations")),
+  parallel: v.optional(whole(1, 64)),
+  limit_rate: v.optional(written(parseRateSchedule, FORMS.rate)),
+  retries: v.optional(whole(0, 1000)),
+  retry_base: v.optional(written(parseDuration, FORMS.duration)),
+  format: v.optional(filled),
+  after: v.optional(written(parseAfter, AFTER_FORMS)),
+});
+
+const account = section({
+  host: v.optional(filled),
+  user: v.optional(filled),
+  url: v.optional(filled),
+  password: v.optional(secretSpec),
+  token: v.optional(secretSpec),
+  api_key: v.optional(secretSpec),
+});
+
+const accountName = v.pipe(
+  v.string(),
+  v.regex(/^[a-z0-9][a-z0-9-]*$/, "is no account name: it takes a–z, 0–9 and -, and starts with a letter or digit"),
+);
+
+/** The config file: one table per part of the product. */
+export const configFile = section({
+  up: v.optional(up),
+  accounts: v.optional(v.record(accountName, account, "must be a table")),
+});
+export type ConfigFile = v.InferOutput<typeof configFile>;
+export type AccountSection = v.InferOutput<typeof account>;

@@ -1,0 +1,136 @@
+import { readFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { AppError } from "../errors.ts";
+import type { SecretName } from "../hosts/host.ts";
+import { FILE_NAMES, secretVariable } from "./names.ts";
+import { type Environment, variable } from "./place.ts";
+import type { SecretSpec } from "./secret-spec.ts";
+
+/** One place where a secret may stand. */
+export interface SecretSource {
+  readonly secret: SecretName;
+  /** For people: the variable, file or key, never the value. */
+  readonly origin: string;
+  /** Null when nothing stands there. Fails with `config` when it is named but cannot be had. */
+  read(): Promise<string | null>;
+}
+
+/** A password manager may ask its person first. */
+const COMMAND_TIMEOUT_MS = 120_000;
+
+/** `HOIST_<ACCOUNT>_<SECRET>` or its `_FILE`. Fails with `config` when both are set. */
+export function fromEnvironment(account: string, secret: SecretName, env: Environment): SecretSource | null {
+  const name = secretVariable(account, secret);
+  const value = variable(env, name);
+  const path = variable(env, `${name}_FILE`);
+  if (value !== undefined && path !== undefined) {
+    throw new AppError("config", `${name} and ${name}_FILE are both set`, { hint: "keep one of them" });
+  }
+  if (value !== undefined) return { secret, origin: name, read: async () => value };
+  if (path === undefined) return null;
+  return { secret, origin: `${name}_FILE`, read: () => readSecretFile(path, `${name}_FILE`) };
+}
+
+/** systemd's `LoadCredential=<account>.password:…`. */
+export function fromCredentialsDirectory(account: string, secret: SecretName, env: Environment): SecretSource | null {
+  const directory = variable(env, "CREDENTIALS_DIRECTORY");
+  if (directory === undefined) return null;
+  const file = `${account}.${FILE_NAMES[secret]}`;
+  const path = join(directory, file);
+  return {
+    secret,
+    origin: `credential ${file}`,
+    read: async () => {
+      const text = await readFile(path, "utf8").catch((error: unknown) => {
+        if (codeOf(error) === "ENOENT") return "";
+        throw cannotRead(`$CREDENTIALS_DIRECTORY/${file}`, path, error);
+      });
+      return withoutLastNewline(text) || null;
+    },
+  };
+}
+
+/** A key of the config file; paths in it are relative to its folder. */
+export function fromConfigFile(
+  account: string,
+  secret: SecretName,
+  spec: SecretSpec,
+  place: { readonly configPath: string; readonly env: Environment },
+): SecretSource {
+  const key = `accounts.${account}.${FILE_NAMES[secret]}`;
+  switch (spec.from) {
+    case "literal":
+      return { secret, origin: "the config file", read: async () => spec.value };
+    case "env":
+      return {
+        secret,
+        origin: `the config file (variable ${spec.name})`,
+        read: async () => variable(place.env, spec.name) ?? null,
+      };
+    case "file":
+      return {
+        secret,
+        origin: `the config file (file ${spec.path})`,
+        read: () => readSecretFile(fromFolder(dirname(place.configPath), spec.path), key),
+      };
+    case "command":
+      return {
+        secret,
+        origin: `the config file (command ${spec.command[0]})`,
+        read: () => runSecretCommand(spec.command, key),
+      };
+  }
+}
+
+async function readSecretFile(path: string, what: string): Promise<string> {
+  const text = await readFile(path, "utf8").catch((error: unknown) => {
+    throw cannotRead(what, path, error);
+  });
+  const value = withoutLastNewline(text);
+  if (value === "") throw new AppError("config", `${what}: the file ${path} is empty`);
+  return value;
+}
+
+/** Runs without a shell and without our standard input, which may be what is uploaded. Nothing it prints is quoted. */
+async function runSecretCommand(command: readonly [string, ...string[]], key: string): Promise<string> {
+  const [program] = command;
+  let child: Bun.Subprocess<"ignore", "pipe", "inherit">;
+  try {
+    child = Bun.spawn({
+      cmd: [...command],
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "inherit",
+      timeout: COMMAND_TIMEOUT_MS,
+    });
+  } catch (error) {
+    throw new AppError("config", `${key}: the command ${program} cannot be run (${codeOf(error)})`, { cause: error });
+  }
+  const text = await new Response(child.stdout).text();
+  const code = await child.exited;
+  if (code !== 0) {
+    throw new AppError("config", `${key}: the command ${program} failed with exit code ${code}`, {
+      hint: "run it by hand to see why",
+    });
+  }
+  const value = withoutLastNewline(text);
+  if (value === "") throw new AppError("config", `${key}: the command ${program} printed nothing`);
+  return value;
+}
+
+function fromFolder(folder: string, path: string): string {
+  return path.startsWith("~/") ? join(homedir(), path.slice(2)) : resolve(folder, path);
+}
+
+function withoutLastNewline(text: string): string {
+  return text.replace(/\r?\n$/, "");
+}
+
+function cannotRead(what: string, path: string, error: unknown): AppError {
+  return new AppError("config", `${what}: the file ${path} cannot be read (${codeOf(error)})`, { cause: error });
+}
+
+function codeOf(error: unknown): string {
+  return typeof error === "object" && error !== null && "code" in error ? String(error.code) : "unknown";
+}

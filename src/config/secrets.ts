@@ -1,0 +1,60 @@
+import { AppError } from "../errors.ts";
+import type { Credentials, Host, SecretName } from "../hosts/host.ts";
+import { secretVariable, variableOf } from "./names.ts";
+import type { SecretSource } from "./secret-source.ts";
+
+/** What an account may log in with, best level first: environment, credentials directory, config file. */
+export type SecretLevels = readonly (readonly SecretSource[])[];
+
+export interface FoundSecret {
+  readonly secret: SecretName;
+  readonly origin: string;
+  readonly value: string;
+}
+
+type HostSecrets = Pick<Host, "title" | "needs" | "accepts">;
+
+/**
+ * The secrets that count. Of the alternatives a host needs one is taken: the best of the highest level that has any.
+ * What it only accepts is looked up by itself.
+ */
+export async function findSecrets(host: HostSecrets, levels: SecretLevels): Promise<readonly FoundSecret[]> {
+  const needed = await firstOf(host.needs, levels);
+  const extra = host.accepts.filter((name) => !host.needs.includes(name));
+  const accepted = await Promise.all(extra.map((name) => firstOf([name], levels)));
+  return [needed, ...accepted].filter((found) => found !== null);
+}
+
+async function firstOf(names: readonly SecretName[], levels: SecretLevels): Promise<FoundSecret | null> {
+  for (const level of levels) {
+    for (const name of names) {
+      const source = level.find(({ secret }) => secret === name);
+      const value = await source?.read();
+      if (source !== undefined && value !== undefined && value !== null) {
+        return { secret: name, origin: source.origin, value };
+      }
+    }
+  }
+  return null;
+}
+
+/** Fails with `config`, naming what to set, when the login is not complete. */
+export function credentialsOf(
+  account: { readonly name: string; readonly user: string; readonly host: HostSecrets },
+  found: readonly FoundSecret[],
+): Credentials {
+  const { name, user, host } = account;
+  const hasSecret = found.some(({ secret }) => host.needs.includes(secret));
+  if (user !== "" && hasSecret) {
+    return { user, ...Object.fromEntries(found.map(({ secret, value }) => [secret, value])) };
+  }
+  const variables = host.needs.map((secret) => secretVariable(name, secret)).join(" or ");
+  const missing = [...(user === "" ? [variableOf(name, "USER")] : []), ...(hasSecret ? [] : [variables])];
+  throw new AppError(
+    "config",
+    `the account ${name} (${host.title}) has no login: ${missing.join(" and ")} is not set`,
+    {
+      hint: `set ${missing.length > 1 ? "them" : "it"}${hasSecret ? "" : " (or …_FILE)"}, or run: hoist account add ${name}`,
+    },
+  );
+}
