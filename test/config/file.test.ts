@@ -61,7 +61,7 @@ describe("the config file", () => {
     ["[acounts.plain]\n", "acounts is not a known key; the nearest is accounts"],
     ["[accounts.plain]\npasswrod = 'canary'", "accounts.plain.passwrod is not a known key; the nearest is password"],
     ["[up]\nparalel = 2", "up.paralel is not a known key; the nearest is parallel"],
-    ["[up]\n'a b' = 2", 'up."a b" is not a known key; the nearest is after'],
+    ["[up]\n'a b' = 2", 'up."a b" is not a known key; the nearest is to'],
     [
       "[accounts.plain]\npassword = { flie = 'canary' }",
       "accounts.plain.password.flie is not a known key; the nearest is file",
