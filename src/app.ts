@@ -1,0 +1,124 @@
+import { mkdir } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Config, loadConfig } from "./config/load.ts";
+import { type Environment, thisPlace } from "./config/place.ts";
+import type { Account } from "./core/account.ts";
+import { createAccountGate } from "./core/account-gate.ts";
+import type { EngineListener } from "./core/events.ts";
+import type { RunOptions, UpInput } from "./core/inputs.ts";
+import type { JobStore } from "./core/job-store.ts";
+import { type ResumeRequest, resume } from "./core/resume.ts";
+import { openSession } from "./core/sessions.ts";
+import { plan, type UploadsWorld, up } from "./core/up.ts";
+import type { PlanView, SummaryView } from "./core/views.ts";
+import { AppError, toAppError } from "./errors.ts";
+import type { AccountInfo } from "./hosts/host.ts";
+import { HOSTS } from "./hosts/registry.ts";
+import { exemptLoopbackFromProxy } from "./http/proxy.ts";
+import { openStore } from "./store/open.ts";
+
+export interface AppOptions {
+  readonly flags: { readonly config?: string | undefined; readonly stateDir?: string | undefined };
+  readonly env: Environment;
+  /** How other processes see this one: "hoist up". */
+  readonly command: string;
+  /** False: no record is kept, and lanes are not shared with other processes. */
+  readonly history: boolean;
+  readonly listen: EngineListener;
+  /** Debug log. */
+  readonly log: (message: string) => void;
+}
+
+/** The composition root: configuration, hosts, store and network behind what the front doors call. */
+export interface App extends AsyncDisposable {
+  readonly config: Config;
+  /** The ledger. Fails with `state` when it cannot be opened. */
+  store(): Promise<JobStore>;
+  up(input: UpInput, signal: AbortSignal): Promise<SummaryView>;
+  plan(input: UpInput): AsyncIterable<PlanView>;
+  resume(request: ResumeRequest, signal: AbortSignal): Promise<SummaryView>;
+  /** Logs in once; a success lifts an earlier refusal. Fails with `usage` on a host that cannot tell. */
+  check(account: Account, signal: AbortSignal): Promise<AccountInfo>;
+}
+
+/** Fails with `config`. Nothing is opened or called yet. */
+export async function createApp(options: AppOptions): Promise<App> {
+  const { flags, env, listen, log } = options;
+  const config = await loadConfig({ hosts: HOSTS, ...flags, place: thisPlace(env) });
+  const loopback = [...config.accounts.values()].filter(({ endpoint }) => endpoint.loopback);
+  exemptLoopbackFromProxy(
+    process.env,
+    loopback.map(({ endpoint }) => new URL(endpoint.baseUrl).hostname),
+  );
+  let opened: Promise<JobStore> | null = null;
+
+  function store(): Promise<JobStore> {
+    opened ??= openStore({ directory: options.history ? config.stateDir : null, command: options.command });
+    return opened;
+  }
+
+  /** Without a usable state directory an upload still goes ahead, unrecorded. */
+  async function storeOrMemory(): Promise<JobStore> {
+    if (options.history && !(await canBeMade(config.stateDir))) {
+      listen({ type: "warning", text: `no record is kept: the state directory ${config.stateDir} cannot be made` });
+      opened ??= openStore({ directory: null, command: options.command });
+    }
+    return store();
+  }
+
+  async function world(): Promise<UploadsWorld> {
+    const ledger = await storeOrMemory();
+    return {
+      store: ledger,
+      accounts: config.accounts,
+      committingHosts: new Set(Object.keys(HOSTS).filter((id) => HOSTS[id]?.features.commits)),
+      spoolDirectory: join((await canBeMade(config.stateDir)) ? config.stateDir : tmpdir(), "spool"),
+      fetch,
+      retryBaseMs: config.retryBaseMs,
+      listen,
+      log,
+    };
+  }
+
+  return {
+    config,
+    store,
+    up: async (input, signal) => up(input, await world(), signal),
+    plan: (input) => plan(input, { accounts: config.accounts, listen }),
+    resume: async (request, signal) => resume(request, await world(), signal),
+    async check(account, signal) {
+      const { retryBaseMs } = config;
+      const session = await openSession(account, { store: await store(), fetch, retryBaseMs, log }, TIMEOUTS);
+      if (session.check === undefined) {
+        throw new AppError("usage", `${account.host.title} cannot tell anything about an account`);
+      }
+      const gate = createAccountGate(account, { store: await store(), retryBaseMs, waitCoolDownMs: 0, listen });
+      try {
+        const info = await session.check(signal);
+        await gate.succeeded();
+        return info;
+      } catch (thrown) {
+        const error = toAppError(thrown);
+        if (error.code === "host_auth") await gate.refused(error);
+        if (error.retry.coolDownMs !== undefined) await gate.coolDown(error.retry.coolDownMs);
+        throw error;
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      await (await opened?.catch(() => null))?.[Symbol.asyncDispose]();
+    },
+  };
+}
+
+const TIMEOUTS: Pick<RunOptions, "idleTimeoutMs" | "answerTimeoutMs"> = {
+  idleTimeoutMs: 60_000,
+  answerTimeoutMs: null,
+};
+
+async function canBeMade(directory: string): Promise<boolean> {
+  return mkdir(directory, { recursive: true, mode: 0o700 }).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,81 @@
+import { AppError, errorView } from "../errors.ts";
+import { spool } from "../io/spool.ts";
+import type { NewUpload, Outcome, SourceRecord, UploadRecord } from "./job-store.ts";
+import type { PlannedUpload } from "./plan.ts";
+import { type Existing, skippedOutcome } from "./skip.ts";
+
+/** How the planned uploads of a run become records. */
+export interface Recording {
+  readonly labels: Readonly<Record<string, string>>;
+  /** Copies standard input once and returns where; null: it is sent as it comes. */
+  readonly spoolStdin: (() => Promise<SourceRecord>) | null;
+  /** The ledger's word on `--skip-existing`; null without that option. */
+  readonly known: ((upload: NewUpload) => Promise<Existing | null>) | null;
+}
+
+export async function toNewUpload(planned: PlannedUpload, recording: Recording): Promise<NewUpload> {
+  const upload: NewUpload = {
+    sourceIndex: planned.sourceIndex,
+    destinationIndex: planned.destinationIndex,
+    source: await sourceRecord(planned, recording),
+    account: planned.account.name,
+    accountKey: planned.account.key,
+    host: planned.account.host.id,
+    folder: planned.folder,
+    name: planned.name,
+    labels: recording.labels,
+  };
+  if (planned.error !== null) return { ...upload, outcome: { ok: false, error: errorView(planned.error) } };
+  const known = recording.known === null ? null : await recording.known(upload);
+  return known === null ? upload : { ...upload, outcome: skippedOutcome(known, upload.source.size ?? 0) };
+}
+
+async function sourceRecord({ source, error }: PlannedUpload, recording: Recording): Promise<SourceRecord> {
+  if (source.path === "-" && recording.spoolStdin !== null && error === null) return recording.spoolStdin();
+  const { identity } = source;
+  return {
+    path: source.path,
+    size: identity?.size ?? null,
+    mtimeNs: identity?.mtimeNs ?? null,
+    inode: identity?.inode ?? null,
+    spool: null,
+  };
+}
+
+/** Standard input is copied at most once per run, however many destinations it has. */
+export function createStdinSpool(directory: string, signal: AbortSignal): () => Promise<SourceRecord> {
+  let spooled: Promise<SourceRecord> | null = null;
+  return () => {
+    spooled ??= spool(Bun.stdin.stream() as unknown as AsyncIterable<Uint8Array>, directory, signal).then(
+      ({ path, identity }) => ({ path: "-", size: identity.size, mtimeNs: null, inode: null, spool: path }),
+    );
+    return spooled;
+  };
+}
+
+/** What an upload without a record of its own came to, in the shape of one. */
+export function unrecorded(upload: NewUpload, runId: string, outcome: Outcome): UploadRecord {
+  const now = Date.now();
+  return {
+    ...upload,
+    id: Bun.randomUUIDv7(),
+    runId,
+    state: outcome.ok ? "done" : "failed",
+    phase: "new",
+    checkpoint: null,
+    fence: 0,
+    attempts: 0,
+    outcome,
+    reported: true,
+    createdAt: now,
+    startedAt: null,
+    finishedAt: now,
+    seconds: 0,
+  };
+}
+
+export function runningElsewhere(pid: number): AppError {
+  return new AppError("state", `another hoist (process ${pid}) is uploading this file to the same place`, {
+    hint: "wait for it, or skip such files with --skip-existing",
+  });
+}
