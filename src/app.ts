@@ -46,10 +46,10 @@ export interface App extends AsyncDisposable {
 export async function createApp(options: AppOptions): Promise<App> {
   const { flags, env, listen, log } = options;
   const config = await loadConfig({ hosts: HOSTS, ...flags, place: thisPlace(env) });
-  const loopback = [...config.accounts.values()].filter(({ endpoint }) => endpoint.loopback);
+  // Bun reads the proxy variables from the process itself, whatever environment is passed in.
   exemptLoopbackFromProxy(
     process.env,
-    loopback.map(({ endpoint }) => new URL(endpoint.baseUrl).hostname),
+    [...config.accounts.values()].map(({ endpoint }) => endpoint.baseUrl),
   );
   let opened: Promise<JobStore> | null = null;
 
