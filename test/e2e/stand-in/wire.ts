@@ -122,6 +122,7 @@ function serve(socket: net.Socket, connection: number, options: WireOptions): vo
     pump();
   });
   socket.on("error", () => undefined);
+  socket.on("close", () => exchange?.leave());
 }
 
 class Exchange {
@@ -158,7 +159,6 @@ class Exchange {
       status: null,
     };
     options.seen.push(this.#seen);
-    socket.once("close", () => this.#leave());
     this.#reader = bodyReader(head.framing, (chunk) => this.#chunk(chunk));
     const fault = this.#handler.fault;
     if (fault?.breakAt === "head" || fault?.breakAt === 0) this.#break();
@@ -267,13 +267,14 @@ class Exchange {
       ...(close ? ["Connection: close"] : []),
     ].join("\r\n");
     this.#seen.status = answer.status;
-    this.#leave();
+    this.leave();
     this.#socket.write(Buffer.concat([Buffer.from(`${head}\r\n\r\n`), body.subarray(0, cut)]));
     if (close) this.#socket.end();
     if (this.#bodyEnded) this.#finished();
   }
 
-  #leave(): void {
+  /** Also when the connection has gone. */
+  leave(): void {
     if (this.#over) return;
     this.#over = true;
     this.#handler.over?.();
