@@ -1,0 +1,62 @@
+import type { CommandTree } from "./context.ts";
+
+/** Every command, in the order of the help. Each is loaded when it runs, so that the others cost no start-up time. */
+export const COMMANDS: CommandTree = {
+  up: { summary: "upload files", load: async () => (await import("./commands/up.ts")).up },
+  resume: {
+    summary: "go on with interrupted uploads",
+    load: async () => (await import("./commands/resume.ts")).resume,
+  },
+  history: {
+    summary: "list the uploads made from this machine",
+    load: async () => (await import("./commands/history.ts")).history,
+  },
+  account: {
+    summary: "accounts and their credentials",
+    commands: {
+      add: {
+        summary: "add an account to the configuration",
+        load: async () => (await import("./commands/account-add.ts")).accountAdd,
+      },
+      list: {
+        summary: "list the accounts",
+        load: async () => (await import("./commands/account-list.ts")).accountList,
+      },
+      remove: {
+        summary: "remove an account from the configuration",
+        load: async () => (await import("./commands/account-remove.ts")).accountRemove,
+      },
+      check: {
+        summary: "log in and show what the host says",
+        load: async () => (await import("./commands/account-check.ts")).accountCheck,
+      },
+    },
+  },
+  config: {
+    summary: "the configuration file",
+    commands: {
+      path: {
+        summary: "print where it is",
+        load: async () => (await import("./commands/config.ts")).configPath,
+      },
+      check: {
+        summary: "check it",
+        load: async () => (await import("./commands/config.ts")).configCheck,
+      },
+    },
+  },
+  sandbox: {
+    summary: "both hosts, simulated on this machine",
+    load: async () => (await import("./commands/sandbox.ts")).sandbox,
+  },
+  doctor: {
+    summary: "check configuration, credentials, network and disk",
+    load: async () => (await import("./commands/doctor.ts")).doctor,
+  },
+  completions: {
+    summary: "print a completion script for a shell",
+    load: async () => (await import("./commands/completions.ts")).completions,
+  },
+  man: { summary: "print the manual page", load: async () => (await import("./commands/man.ts")).man },
+  help: { summary: "help on a command or a topic", load: async () => (await import("./commands/help.ts")).help },
+};
