@@ -7,14 +7,14 @@ import { ACCOUNT_NAME, accountDeclaredBy, FILE_NAMES, SECRET_NAMES, variableOf }
 import { type Environment, variable } from "./place.ts";
 import type { LoadedFile } from "./read-file.ts";
 import type { AccountSection } from "./schema.ts";
-import { fromConfigFile, fromCredentialsDirectory, fromEnvironment } from "./secret-source.ts";
-import { credentialsOf, type FoundSecret, findSecrets, type SecretLevels } from "./secrets.ts";
+import { fromConfigFile, fromCredentialsDirectory, fromEnvironment, type SecretSource } from "./secret-source.ts";
+import { credentialsOf, locateSecrets, readSecrets, type SecretLevels } from "./secrets.ts";
 
 export interface ConfiguredAccount extends Account {
   /** Whether the config file has a section for it. */
   readonly inFile: boolean;
-  /** What it would log in with and where that stands; reads it, and fails with `config` when it cannot be had. */
-  secrets(): Promise<readonly FoundSecret[]>;
+  /** Where the secrets stand that it would log in with; nothing is read and no command run. */
+  secretSources(): Promise<readonly SecretSource[]>;
 }
 
 export interface AccountsInput {
@@ -51,7 +51,6 @@ function buildAccount(name: string, section: AccountSection | undefined, input: 
   const user = variable(env, variableOf(name, "USER")) ?? section?.user ?? "";
   const { baseUrl, loopback, origin } = endpointOf(name, host, section, env);
   const levels = secretLevels(name, host, section, file?.path ?? "", env);
-  const secrets = once(() => findSecrets(host, levels));
   return {
     name,
     host,
@@ -59,8 +58,10 @@ function buildAccount(name: string, section: AccountSection | undefined, input: 
     endpoint: { baseUrl, loopback },
     key: `${host.id} ${origin} ${user}`,
     inFile: section !== undefined,
-    secrets,
-    credentials: once(async (): Promise<Credentials> => credentialsOf({ name, user, host }, await secrets())),
+    secretSources: () => locateSecrets(host, levels),
+    credentials: once(async (): Promise<Credentials> => {
+      return credentialsOf({ name, user, host }, await readSecrets(host, levels));
+    }),
   };
 }
 

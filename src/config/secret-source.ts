@@ -12,6 +12,8 @@ export interface SecretSource {
   readonly secret: SecretName;
   /** For people: the variable, file or key, never the value. */
   readonly origin: string;
+  /** Whether something seems to stand there; runs no command and reads no secret. */
+  there(): Promise<boolean>;
   /** Null when nothing stands there. Fails with `config` when it is named but cannot be had. */
   read(): Promise<string | null>;
 }
@@ -27,9 +29,9 @@ export function fromEnvironment(account: string, secret: SecretName, env: Enviro
   if (value !== undefined && path !== undefined) {
     throw new AppError("config", `${name} and ${name}_FILE are both set`, { hint: "keep one of them" });
   }
-  if (value !== undefined) return { secret, origin: name, read: async () => value };
+  if (value !== undefined) return { secret, origin: name, there: certainly, read: async () => value };
   if (path === undefined) return null;
-  return { secret, origin: `${name}_FILE`, read: () => readSecretFile(path, `${name}_FILE`) };
+  return { secret, origin: `${name}_FILE`, there: certainly, read: () => readSecretFile(path, `${name}_FILE`) };
 }
 
 /** systemd's `LoadCredential=<account>.password:…`. */
@@ -41,6 +43,7 @@ export function fromCredentialsDirectory(account: string, secret: SecretName, en
   return {
     secret,
     origin: `credential ${file}`,
+    there: () => Bun.file(path).exists(),
     read: async () => {
       const text = await readFile(path, "utf8").catch((error: unknown) => {
         if (codeOf(error) === "ENOENT") return "";
@@ -61,27 +64,33 @@ export function fromConfigFile(
   const key = `accounts.${account}.${FILE_NAMES[secret]}`;
   switch (spec.from) {
     case "literal":
-      return { secret, origin: "the config file", read: async () => spec.value };
+      return { secret, origin: "the config file", there: certainly, read: async () => spec.value };
     case "env":
       return {
         secret,
         origin: `the config file (variable ${spec.name})`,
+        there: async () => variable(place.env, spec.name) !== undefined,
         read: async () => variable(place.env, spec.name) ?? null,
       };
     case "file":
       return {
         secret,
         origin: `the config file (file ${spec.path})`,
+        there: certainly,
         read: () => readSecretFile(fromFolder(dirname(place.configPath), spec.path), key),
       };
     case "command":
       return {
         secret,
         origin: `the config file (command ${spec.command[0]})`,
+        there: certainly,
         read: () => runSecretCommand(spec.command, key),
       };
   }
 }
+
+/** What is named must be there: when it is not, reading it is an error. */
+const certainly = async () => true;
 
 async function readSecretFile(path: string, what: string): Promise<string> {
   const text = await readFile(path, "utf8").catch((error: unknown) => {

@@ -8,7 +8,6 @@ export type SecretLevels = readonly (readonly SecretSource[])[];
 
 export interface FoundSecret {
   readonly secret: SecretName;
-  readonly origin: string;
   readonly value: string;
 }
 
@@ -18,21 +17,33 @@ type HostSecrets = Pick<Host, "title" | "needs" | "accepts">;
  * The secrets that count. Of the alternatives a host needs one is taken: the best of the highest level that has any.
  * What it only accepts is looked up by itself.
  */
-export async function findSecrets(host: HostSecrets, levels: SecretLevels): Promise<readonly FoundSecret[]> {
-  const needed = await firstOf(host.needs, levels);
+export function readSecrets(host: HostSecrets, levels: SecretLevels): Promise<readonly FoundSecret[]> {
+  return search(host, levels, async (source) => {
+    const value = await source.read();
+    return value === null ? null : { secret: source.secret, value };
+  });
+}
+
+/** Where those secrets stand, without reading them. */
+export function locateSecrets(host: HostSecrets, levels: SecretLevels): Promise<readonly SecretSource[]> {
+  return search(host, levels, async (source) => ((await source.there()) ? source : null));
+}
+
+type Look<T> = (source: SecretSource) => Promise<T | null>;
+
+async function search<T>(host: HostSecrets, levels: SecretLevels, look: Look<T>): Promise<readonly T[]> {
+  const needed = await firstOf(host.needs, levels, look);
   const extra = host.accepts.filter((name) => !host.needs.includes(name));
-  const accepted = await Promise.all(extra.map((name) => firstOf([name], levels)));
+  const accepted = await Promise.all(extra.map((name) => firstOf([name], levels, look)));
   return [needed, ...accepted].filter((found) => found !== null);
 }
 
-async function firstOf(names: readonly SecretName[], levels: SecretLevels): Promise<FoundSecret | null> {
+async function firstOf<T>(names: readonly SecretName[], levels: SecretLevels, look: Look<T>): Promise<T | null> {
   for (const level of levels) {
     for (const name of names) {
       const source = level.find(({ secret }) => secret === name);
-      const value = await source?.read();
-      if (source !== undefined && value !== undefined && value !== null) {
-        return { secret: name, origin: source.origin, value };
-      }
+      const found = source === undefined ? null : await look(source);
+      if (found !== null) return found;
     }
   }
   return null;

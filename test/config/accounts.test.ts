@@ -201,8 +201,9 @@ describe("credentials", () => {
     const log = `${home.path}/runs`;
     const toml = `[accounts.plain]\nuser = "me"\npassword = { command = ["sh", "-c", "echo run >> ${log}; echo s"] }`;
     const plain = account(await home.load(toml), "plain");
+    expect(await plain.secretSources()).toMatchObject([{ origin: "the config file (command sh)" }]);
     expect(await Bun.file(log).exists()).toBe(false);
-    await Promise.all([plain.credentials(), plain.credentials(), plain.secrets()]);
+    await Promise.all([plain.credentials(), plain.credentials()]);
     await plain.credentials();
     expect(await Bun.file(log).text()).toBe("run\n");
   });
@@ -217,10 +218,12 @@ describe("credentials", () => {
 
   test("where a secret stands is told without it", async () => {
     const config = await home.load('[accounts.keyed]\napi_key = "k"', { ...user, HOIST_KEYED_TOKEN: "t" });
-    const found = await account(config, "keyed").secrets();
+    const found = await account(config, "keyed").secretSources();
     expect(found.map(({ secret, origin }) => [secret, origin])).toEqual([
       ["token", "HOIST_KEYED_TOKEN"],
       ["apiKey", "the config file"],
     ]);
+    const unset = await home.load('[accounts.keyed]\ntoken = { env = "NOT_THERE" }\npassword = "p"', user);
+    expect((await account(unset, "keyed").secretSources()).map(({ secret }) => secret)).toEqual(["password"]);
   });
 });
