@@ -53,8 +53,8 @@ export async function createApp(options: AppOptions): Promise<App> {
   );
   let opened: Promise<JobStore> | null = null;
 
-  function store(): Promise<JobStore> {
-    opened ??= openStore({ directory: options.history ? config.stateDir : null, command: options.command });
+  function store(directory = options.history ? config.stateDir : null): Promise<JobStore> {
+    opened ??= (async () => openStore({ directory, command: options.command }))();
     return opened;
   }
 
@@ -62,7 +62,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   async function storeOrMemory(): Promise<JobStore> {
     if (options.history && !(await canBeMade(config.stateDir))) {
       listen({ type: "warning", text: `no record is kept: the state directory ${config.stateDir} cannot be made` });
-      opened ??= openStore({ directory: null, command: options.command });
+      return store(null);
     }
     return store();
   }
@@ -83,7 +83,7 @@ export async function createApp(options: AppOptions): Promise<App> {
 
   return {
     config,
-    store,
+    store: () => store(),
     up: async (input, signal) => up(input, await world(), signal),
     plan: (input) => plan(input, { accounts: config.accounts, listen }),
     resume: async (request, signal) => resume(request, await world(), signal),
