@@ -1,0 +1,132 @@
+import { AppError } from "../../errors.ts";
+import { assertLink } from "../../http/address.ts";
+import { parseAnswer } from "../../http/parse.ts";
+import type { Answer } from "../../http/request.ts";
+import type { AccountEndpoint } from "../host.ts";
+import { type Api, isSuccess } from "./api.ts";
+import { createFlight, type Flight } from "./flight.ts";
+import { hostErrorOf, refusal } from "./refusal.ts";
+import { commitAnswer, fileAnswer, filesAnswer } from "./schema.ts";
+
+/** A stored file and what it is to be called. */
+export interface Placement {
+  /** `batch_file_id`. */
+  readonly number: number;
+  readonly slug: string;
+  readonly name: string;
+  /** Slug of its folder. */
+  readonly folder: string;
+}
+
+export interface Finisher {
+  /**
+   * Sets folders (and the name of a file that is alone in its batch); repeating it is harmless. Gives the links by
+   * file slug.
+   */
+  place(batch: string, files: readonly Placement[], signal: AbortSignal): Promise<ReadonlyMap<string, string>>;
+  /** Makes the batch visible; done when the host says so, or says that it had been. Asked once per batch and process. */
+  commit(batch: string, signal: AbortSignal): Promise<void>;
+  /** The link for people: the one that the host gave, if it is on its own domains, else the one every file has [A]. */
+  linkOf(slug: string, given: string | null): string;
+}
+
+/** Where the host's file pages stand [A]. */
+const LINK_DOMAINS = ["uloz.to", "ulozto.net", "ulozto.cz", "ulozto.sk"];
+/** The wording of a second commit is not documented [A]. */
+const ALREADY_CONFIRMED = /(?:\balready\b.*(?:confirm|commit)|(?:confirm|commit).*\balready\b|(?:již|už).*potvrzen)/i;
+/** Commits remembered: only batches still in the hands of an upload are asked for again. */
+const REMEMBERED = 1000;
+
+export function createFinisher(api: Api, endpoint: AccountEndpoint): Finisher {
+  const committed = new Set<string>();
+  const commits = new Map<string, Flight<void>>();
+  // Observed is PATCH, documented PUT: what the host takes is found out once.
+  let method: "PATCH" | "PUT" = "PATCH";
+
+  const linkOf = (slug: string, given: string | null): string => {
+    try {
+      if (given !== null) return assertLink(given, endpoint, LINK_DOMAINS);
+    } catch {
+      // A link that leads elsewhere is not shown; the file itself is not in doubt.
+    }
+    return `https://${LINK_DOMAINS[0]}/file/${encodeURIComponent(slug)}`;
+  };
+
+  const placeOne = async (batch: string, file: Placement, signal: AbortSignal) => {
+    const call = {
+      what: "the file's name and folder",
+      method: "PATCH",
+      path: `/v8/file/${encodeURIComponent(file.slug)}/private`,
+      headers: { "X-Upload-Token": `${batch}:${file.number}` },
+      body: { name: file.name, folder_slug: file.folder },
+      signal,
+    } as const;
+    return [[file.slug, linkOf(file.slug, (await api.call(call, fileAnswer)).url ?? null)]] as const;
+  };
+
+  const placeMany = async (batch: string, folder: string, files: readonly Placement[], signal: AbortSignal) => {
+    const call = {
+      what: "the folder of the files",
+      method: "PATCH",
+      path: "/v8/file-list/private",
+      body: {
+        slugs: files.map((file) => file.slug),
+        upload_tokens: Object.fromEntries(files.map((file) => [file.slug, `${batch}:${file.number}`])),
+        folder_slug: folder,
+      },
+      signal,
+    } as const;
+    const answered = new Map((await api.call(call, filesAnswer)).map(({ slug, url }) => [slug, url]));
+    return files.map(({ slug }) => [slug, linkOf(slug, answered.get(slug) ?? null)] as const);
+  };
+
+  const askCommit = async (batch: string, signal: AbortSignal): Promise<Answer> => {
+    const { user } = await api.account(signal);
+    const path = `/v8/upload-batch/private/${encodeURIComponent(batch)}`;
+    const call = { what: "the commit", path, body: { status: "confirmed", owner_login: user }, signal };
+    const answer = await api.exchange({ ...call, method });
+    if (answer.status !== 405 || method === "PUT") return answer;
+    method = "PUT";
+    return api.exchange({ ...call, method });
+  };
+
+  const commitOnce = async (batch: string, signal: AbortSignal): Promise<void> => {
+    const answer = await askCommit(batch, signal);
+    if (isSuccess(answer)) {
+      const { status } = answer.text.trim() === "" ? { status: null } : parseAnswer("the commit", commitAnswer, answer);
+      if (status !== undefined && status !== null && status !== "confirmed") {
+        throw new AppError("host_protocol", "the host answered the commit, but did not confirm it", {
+          hostMessage: status,
+        });
+      }
+    } else if (!ALREADY_CONFIRMED.test(hostErrorOf(answer).message ?? "")) {
+      throw refusal("the commit", answer);
+    }
+    committed.add(batch);
+    const oldest = committed.size > REMEMBERED ? committed.values().next().value : undefined;
+    if (oldest !== undefined) committed.delete(oldest);
+  };
+
+  return {
+    linkOf,
+    async place(batch, files, signal) {
+      const [only] = files;
+      if (only !== undefined && files.length === 1) return new Map(await placeOne(batch, only, signal));
+      const folders = Map.groupBy(files, (file) => file.folder);
+      const links = new Map<string, string>();
+      for (const [folder, inside] of folders) {
+        for (const [slug, link] of await placeMany(batch, folder, inside, signal)) links.set(slug, link);
+      }
+      return links;
+    },
+    async commit(batch, signal) {
+      if (committed.has(batch)) return;
+      let flight = commits.get(batch);
+      if (flight === undefined) {
+        flight = createFlight((shared) => commitOnce(batch, shared).finally(() => commits.delete(batch)));
+        commits.set(batch, flight);
+      }
+      return flight.join(signal);
+    },
+  };
+}

@@ -1,0 +1,74 @@
+import * as v from "valibot";
+
+/** Secrets never appear in a message: each field has a fixed one. */
+const secret = v.pipe(v.string("is no text"), v.minLength(1, "is empty"));
+
+export const credentials = v.object({
+  user: v.pipe(v.string("is no text"), v.minLength(1, "is empty")),
+  password: v.exactOptional(secret),
+  /** The application login token from the account's settings [D]. */
+  token: v.exactOptional(secret),
+  /** `X-Auth-Token`: identifies the application [D]. */
+  apiKey: v.exactOptional(secret),
+});
+export type UloztoCredentials = v.InferOutput<typeof credentials>;
+
+/** A whole number, perhaps written as text. */
+const whole = v.pipe(
+  v.union([v.number(), v.pipe(v.string(), v.regex(/^\d{1,16}$/), v.transform(Number))]),
+  v.safeInteger(),
+  v.minValue(0),
+);
+/** Seconds; null where the host does not say. */
+const seconds = v.nullish(v.pipe(v.union([v.number(), v.pipe(v.string(), v.transform(Number))]), v.finite()), null);
+/** The host's name of a thing; it is put into paths and headers. */
+const slug = v.pipe(v.string(), v.regex(/^[\x21-\x7e]{1,200}$/, "is no slug"));
+
+export const loginAnswer = v.object({
+  token_id: v.pipe(v.string("is no text"), v.regex(/^[\x21-\x7e]{1,4096}$/, "is no token")),
+  token_validity_interval: seconds,
+  session: v.object({ user: v.object({ login: v.optional(v.string()), root_folder_slug: slug }) }),
+});
+
+export const meAnswer = v.object({
+  user: v.object({ login: v.optional(v.string()), credit: v.nullish(v.union([v.number(), v.string()])) }),
+});
+
+export const linkAnswer = v.object({
+  upload_url: v.string("is no text"),
+  private_slug: v.pipe(v.string("is no text"), v.regex(/^[\x21-\x7e]{1,200}$/, "is no slug")),
+  validity_interval: seconds,
+});
+
+export const captchaPageAnswer = v.object({ url: v.string("is no text") });
+
+/** What the upload server says of one file; every field counts. */
+export const bodyAnswer = v.object({
+  return_code: whole,
+  message: v.string(),
+  size: v.optional(whole),
+  md5: v.optional(v.string()),
+  slug: v.optional(slug),
+});
+
+/** One file, as the properties answer with it. */
+export const fileAnswer = v.object({ slug: v.optional(slug), url: v.nullish(v.string()) });
+export const filesAnswer = v.array(fileAnswer);
+
+export const commitAnswer = v.object({ status: v.nullish(v.string()) });
+
+export const folderAnswer = v.object({ slug, name: v.string() });
+
+const metadata = v.optional(v.object({ limit: v.optional(v.number()) }));
+export const folderListAnswer = v.object({ metadata, subfolders: v.array(folderAnswer) });
+export const fileListAnswer = v.object({
+  metadata,
+  items: v.array(v.object({ slug, name: v.string(), filesize: v.nullish(whole), url: v.nullish(v.string()) })),
+});
+
+/** What an error says of itself, as far as it can be read; `data.captcha_token` asks for a captcha. */
+export const errorAnswer = v.object({
+  error: v.fallback(v.nullish(whole, null), null),
+  message: v.fallback(v.nullish(v.string(), null), null),
+  data: v.fallback(v.nullish(v.object({ captcha_token: v.optional(slug) }), null), null),
+});
