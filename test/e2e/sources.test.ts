@@ -1,0 +1,351 @@
+import { describe, expect } from "bun:test";
+import { mkdirSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { filesBelow, md5, md5Of, randomBytes, scene, type World } from "./kit/world.ts";
+
+const gigNames = (w: World) => w.gig.files.map((file) => file.name);
+const uloztoPaths = (w: World) =>
+  w.ulozto.files.map((file) => `${w.ulozto.pathOf(file)}/${file.name}`.replace("//", "/")).sort();
+
+/** t/a, t/.hidden, t/sub/b, t/sub/deep/c */
+function tree(w: World): string {
+  for (const path of ["t/a", "t/.hidden", "t/sub/b", "t/sub/deep/c"]) w.file(path);
+  return join(w.dir, "files");
+}
+
+describe("stdin", () => {
+  scene("streams to UploadGig in chunks", async (w) => {
+    const bytes = randomBytes(3_000_001);
+    const ran = await w.run(["up", "-", "--name", "s.bin", "--to", "uploadgig", "--json"], { stdin: bytes });
+    expect(ran.code).toBe(0);
+    expect(w.gig.files).toMatchObject([{ name: "s.bin", size: bytes.length, md5: md5(bytes), framing: "chunked" }]);
+    expect(ran.result).toMatchObject({ file: "-", name: "s.bin", size: bytes.length });
+  });
+
+  scene("of no byte at all is an empty file", async (w) => {
+    expect((await w.run(["up", "-", "--name", "s", "--to", "uploadgig,ulozto"], { stdin: "" })).code).toBe(0);
+    expect(w.gig.files).toMatchObject([{ size: 0 }]);
+    expect(w.ulozto.files).toMatchObject([{ size: 0 }]);
+  });
+
+  scene("is spooled for Ulož.to, sent with its length, and the copy is removed", async (w) => {
+    const bytes = randomBytes(3_000_001);
+    const ran = await w.run(["up", "-", "--name", "s.bin", "--to", "ulozto", "--json"], { stdin: bytes });
+    expect(ran.code).toBe(0);
+    expect(w.ulozto.files).toMatchObject([{ name: "s.bin", size: bytes.length, md5: md5(bytes) }]);
+    expect(filesBelow(w.stateDir).filter((path) => statSync(path).size >= bytes.length)).toEqual([]);
+  });
+
+  scene("goes to both hosts from one read", async (w) => {
+    const bytes = randomBytes(500_000);
+    const ran = await w.run(["up", "-", "--name", "s", "--to", "uploadgig,ulozto"], { stdin: bytes });
+    expect(ran.code).toBe(0);
+    expect(w.gig.files).toMatchObject([{ md5: md5(bytes) }]);
+    expect(w.ulozto.files).toMatchObject([{ md5: md5(bytes) }]);
+  });
+
+  scene("has one attempt: a pipe cannot be sent again", async (w) => {
+    w.gig.fault("body", { breakAt: 1_000_000 });
+    const ran = await w.run(["up", "-", "--name", "s", "--to", "uploadgig", "--json"], {
+      stdin: randomBytes(40_000_000),
+    });
+    expect(ran.code).not.toBe(0);
+    expect(w.gig.of("body").length).toBe(1);
+  });
+
+  scene("has more with --spool", async (w) => {
+    w.gig.fault("body", { breakAt: 1_000_000 });
+    const bytes = randomBytes(40_000_000);
+    const ran = await w.run(["up", "-", "--name", "s", "--to", "uploadgig", "--spool"], { stdin: bytes });
+    expect(ran.code).toBe(0);
+    expect(w.gig.files).toMatchObject([{ md5: md5(bytes), framing: "length" }]);
+    expect(filesBelow(w.stateDir).filter((path) => statSync(path).size >= bytes.length)).toEqual([]);
+  });
+});
+
+describe("directories", () => {
+  scene("-r t makes <folder>/t/…, hidden files included", async (w) => {
+    const cwd = tree(w);
+    const ran = await w.run(["up", "-r", "t", "--to", "ulozto:/F"], { cwd });
+    expect(ran.code).toBe(0);
+    expect(uloztoPaths(w)).toEqual(["/F/t/.hidden", "/F/t/a", "/F/t/sub/b", "/F/t/sub/deep/c"]);
+  });
+
+  scene("-r t/ makes <folder>/…", async (w) => {
+    const cwd = tree(w);
+    expect((await w.run(["up", "-r", "t/", "--to", "ulozto:/F"], { cwd })).code).toBe(0);
+    expect(uloztoPaths(w)).toEqual(["/F/.hidden", "/F/a", "/F/sub/b", "/F/sub/deep/c"]);
+  });
+
+  scene("on UploadGig everything is flat", async (w) => {
+    const cwd = tree(w);
+    expect((await w.run(["up", "-r", "t", "--to", "uploadgig"], { cwd })).code).toBe(0);
+    expect(gigNames(w).sort()).toEqual([".hidden", "a", "b", "c"]);
+  });
+
+  scene("symlinks to files are followed, to directories not, special files skipped with a note", async (w) => {
+    const cwd = tree(w);
+    symlinkSync("../t/a", join(cwd, "t", "sub", "link"));
+    symlinkSync("..", join(cwd, "t", "sub", "loop"));
+    Bun.spawnSync(["mkfifo", join(cwd, "t", "pipe")]);
+    const ran = await w.run(["up", "-r", "t/sub", "t/pipe/../pipe", "t", "--to", "uploadgig", "-n", "--json"], { cwd });
+    const names = ran.json.filter((line) => line.type === "plan" && !line.error).map((line) => line.name);
+    expect(names).not.toContain("loop");
+    expect(names).toContain("link");
+    expect(names).not.toContain("pipe");
+    const walked = await w.run(["up", "-r", "t", "--to", "uploadgig"], { cwd });
+    expect(walked.code).toBe(0);
+    expect(gigNames(w).sort()).toEqual(
+      [".hidden", "a", "a", "b", "c"].map((name, at) => (at === 2 ? "link" : name)).sort(),
+    );
+    expect(walked.err).toContain("pipe");
+  });
+
+  scene("--include, --exclude, --min-size, --max-size choose among what is found; excludes win", async (w) => {
+    for (const [name, size] of [
+      ["a.mkv", 100],
+      ["b.mkv", 5],
+      ["c.txt", 100],
+      ["sub/d.mkv", 5000],
+      ["sub/e.part.mkv", 100],
+    ] as const) {
+      w.file(`t/${name}`, size);
+    }
+    const args = ["--include", "*.mkv", "--exclude", "*.part.*", "--min-size", "10", "--max-size", "1K"];
+    expect((await w.run(["up", "-r", "t", ...args, "--to", "uploadgig"])).code).toBe(0);
+    expect(gigNames(w)).toEqual(["a.mkv"]);
+  });
+
+  scene("--min-age leaves fresh files alone", async (w) => {
+    const old = w.file("t/old");
+    w.file("t/new");
+    const then = new Date(Date.now() - 3600_000);
+    utimesSync(old, then, then);
+    expect((await w.run(["up", "-r", "t", "--min-age", "10m", "--to", "uploadgig"])).code).toBe(0);
+    expect(gigNames(w)).toEqual(["old"]);
+  });
+
+  scene("a file that is named by hand is not filtered", async (w) => {
+    expect((await w.run(["up", w.file("c.txt"), "--include", "*.mkv", "--to", "uploadgig"])).code).toBe(0);
+    expect(gigNames(w)).toEqual(["c.txt"]);
+  });
+
+  scene("an empty directory is no error", async (w) => {
+    const ran = await w.run(["up", "-r", w.directory("empty"), "--to", "uploadgig", "--json"]);
+    expect(ran.code).toBe(0);
+    expect(ran.summary).toMatchObject({ ok: 0, failed: 0, exit: 0 });
+  });
+});
+
+describe("symlinks", () => {
+  scene("named by hand are followed, and keep their own name", async (w) => {
+    const target = w.file("target", 100);
+    const link = join(w.dir, "files", "link.bin");
+    symlinkSync(target, link);
+    expect((await w.run(["up", link, "--to", "uploadgig"])).code).toBe(0);
+    expect(w.gig.files).toMatchObject([{ name: "link.bin", md5: md5Of(target) }]);
+  });
+});
+
+describe("--files-from", () => {
+  scene("reads one path per line, as is: blanks, # and quotes included", async (w) => {
+    const names = ["plain", "  blanks  ", "# no comment", `"quoted"`];
+    for (const name of names) w.file(name);
+    const list = w.file("list", `${names.join("\n")}\n`);
+    expect((await w.run(["up", "--files-from", list, "--to", "uploadgig"])).code).toBe(0);
+    expect(gigNames(w)).toEqual(names);
+  });
+
+  scene("reads stdin", async (w) => {
+    w.file("a");
+    w.file("b");
+    expect((await w.run(["up", "--files-from", "-", "--to", "uploadgig"], { stdin: "b\na" })).code).toBe(0);
+    expect(gigNames(w)).toEqual(["b", "a"]);
+  });
+
+  scene("with -0 reads names that hold line feeds", async (w) => {
+    w.file("two\nlines");
+    w.file("b");
+    const args = ["up", "--files-from", "-", "-0", "--to", "uploadgig", "--json"];
+    const ran = await w.run(args, { stdin: "two\nlines\0b\0" });
+    expect(ran.code).toBe(3);
+    expect(gigNames(w)).toEqual(["b"]);
+  });
+
+  scene("lists a missing file as a failure of its own", async (w) => {
+    w.file("a");
+    const ran = await w.run(["up", "--files-from", "-", "--to", "uploadgig", "--json"], { stdin: "nowhere\na\n" });
+    expect(ran.code).toBe(3);
+    expect(gigNames(w)).toEqual(["a"]);
+  });
+
+  scene("a list that is not there is 2", async (w) => {
+    const ran = await w.run(["up", "--files-from", "/nowhere/list", "--to", "uploadgig"]);
+    expect([2, 4]).toContain(ran.code);
+    expect(w.gig.connections).toBe(0);
+  });
+
+  scene("filters hold for what it finds", async (w) => {
+    for (const name of ["a.mkv", "b.txt"]) w.file(name);
+    const args = ["up", "--files-from", "-", "--include", "*.mkv", "--to", "uploadgig"];
+    expect((await w.run(args, { stdin: "a.mkv\nb.txt\n" })).code).toBe(0);
+    expect(gigNames(w)).toEqual(["a.mkv"]);
+  });
+});
+
+describe("--name", () => {
+  scene("templates: {name} {stem} {ext} {n} {n:3} {date} {rand:8}", async (w) => {
+    const files = [w.file("one.tar.gz"), w.file("two.bin"), w.file("noext")];
+    const template = "{n}-{n:3}-{stem}.{ext}-{name}-{date}-{rand:8}";
+    expect((await w.run(["up", ...files, "--name", template, "--to", "uploadgig"])).code).toBe(0);
+    expect(gigNames(w)[1]).toMatch(/^2-002-two\.bin-two\.bin-\d{4}-?\d{2}-?\d{2}-[0-9A-Za-z]{8}$/);
+    expect(gigNames(w)[2]).toMatch(/^3-003-noext\.?-noext-/);
+    expect(new Set(gigNames(w).map((name) => name.slice(-8))).size).toBe(3);
+  });
+
+  scene("a fixed name for one source", async (w) => {
+    expect((await w.run(["up", w.file("a"), "--name", "fixed {{x}}.bin", "--to", "uploadgig,ulozto"])).code).toBe(0);
+    expect(gigNames(w)).toEqual([w.ulozto.files[0]?.name ?? "?"]);
+  });
+});
+
+describe("--limit-rate", () => {
+  scene("holds the total rate of all uploads", async (w) => {
+    const files = [w.file("a", 300_000), w.file("b", 300_000)];
+    const ran = await w.run(["up", ...files, "--to", "ulozto", "--limit-rate", "400K", "--resumable", "never"]);
+    expect(ran.code).toBe(0);
+    expect(ran.ms).toBeGreaterThan(1_000);
+    expect(ran.ms).toBeLessThan(5_000);
+  });
+
+  scene("a slow rate is progress: no idle timeout", async (w) => {
+    const ran = await w.run([
+      "up",
+      w.file("a", 60_000),
+      "--to",
+      "uploadgig",
+      "--limit-rate",
+      "40K",
+      "--idle-timeout",
+      "300ms",
+    ]);
+    expect(ran.code).toBe(0);
+    expect(w.gig.of("body").length).toBe(1);
+  });
+
+  scene("by the clock", async (w) => {
+    const ran = await w.run(["up", w.file("a", 1_000_000), "--to", "uploadgig", "--limit-rate", "00:00,off 12:00,off"]);
+    expect(ran.code).toBe(0);
+  });
+});
+
+describe("--after", () => {
+  scene("delete removes the source once every destination is ok", async (w) => {
+    const path = w.file("a", 1000);
+    expect((await w.run(["up", path, "--to", "uploadgig,ulozto", "--after", "delete"])).code).toBe(0);
+    expect(() => statSync(path)).toThrow();
+  });
+
+  scene("delete keeps the source when one destination failed", async (w) => {
+    const path = w.file("a", 1000);
+    w.gig.password = "changed";
+    expect((await w.run(["up", path, "--to", "uploadgig,ulozto", "--after", "delete"])).code).toBe(3);
+    expect(statSync(path).size).toBe(1000);
+  });
+
+  scene("delete keeps a source that was changed meanwhile", async (w) => {
+    const path = w.file("a", 1000);
+    w.gig.fault("body", { delayMs: 400 });
+    const live = w.start(["up", path, "--to", "uploadgig", "--after", "delete"]);
+    await live.until(() => w.gig.of("body").some((one) => one.complete));
+    writeFileSync(path, "changed");
+    expect((await live.ended).code).toBe(4);
+    expect(statSync(path).size).toBe(7);
+  });
+
+  scene("move:DIR moves it there and never over another file", async (w) => {
+    const path = w.file("a", 1000);
+    const done = w.directory("done");
+    writeFileSync(join(done, "a"), "older");
+    const ran = await w.run(["up", path, "--to", "uploadgig", "--after", `move:${done}`]);
+    expect([0, 3, 4, 11]).toContain(ran.code);
+    expect(statSync(join(done, "a")).size).toBe(5);
+    const sizes = filesBelow(join(w.dir, "files")).map((file) => statSync(file).size);
+    expect(sizes.filter((size) => size === 1000).length).toBe(1);
+  });
+
+  scene("move:DIR into an empty directory", async (w) => {
+    const path = w.file("a", 1000);
+    mkdirSync(join(w.dir, "files", "done"));
+    expect(
+      (await w.run(["up", path, "--to", "uploadgig", "--after", `move:${join(w.dir, "files", "done")}`])).code,
+    ).toBe(0);
+    expect(statSync(join(w.dir, "files", "done", "a")).size).toBe(1000);
+    expect(() => statSync(path)).toThrow();
+  });
+});
+
+describe("--skip-existing", () => {
+  scene("by the ledger: path, size and mtime; the known link is the result", async (w) => {
+    const path = w.file("a", 1000);
+    const first = await w.run(["up", path, "--to", "uploadgig,ulozto", "--json"]);
+    const second = await w.run(["up", path, "--to", "uploadgig,ulozto", "--skip-existing", "--json"]);
+    expect(second.code).toBe(0);
+    expect(second.summary).toMatchObject({ ok: 0, skipped: 2, failed: 0, bytes: 0 });
+    for (const result of second.results) {
+      expect(result).toMatchObject({ ok: true, skipped: true, skipReason: "ledger" });
+      expect(result.url).toBe(first.results.find((one) => one.host === result.host).url);
+    }
+    expect(w.gig.files.length).toBe(1);
+    expect(w.ulozto.files.length).toBe(1);
+  });
+
+  scene("a changed file is uploaded again", async (w) => {
+    const path = w.file("a", 1000);
+    await w.run(["up", path, "--to", "uploadgig"]);
+    writeFileSync(path, randomBytes(1001));
+    expect((await w.run(["up", path, "--to", "uploadgig", "--skip-existing", "--json"])).result.skipped).toBe(false);
+    expect(w.gig.files.length).toBe(2);
+  });
+
+  scene("on the host: by name and size", async (w) => {
+    const path = w.file("a", 1000);
+    await w.run(["up", path, "--to", "ulozto:/F"]);
+    const env = { HOIST_STATE_DIR: join(w.dir, "another-state") };
+    const again = await w.run(["up", path, "--to", "ulozto:/F", "--skip-existing", "--json"], { env });
+    expect(again.result).toMatchObject({ ok: true, skipped: true, skipReason: "host" });
+    const elsewhere = await w.run(["up", path, "--to", "ulozto:/G", "--skip-existing", "--json"], { env });
+    expect(elsewhere.result.skipped).toBe(false);
+    const other = w.file("b/a", 999);
+    expect((await w.run(["up", other, "--to", "ulozto:/F", "--skip-existing", "--json"], { env })).result.skipped).toBe(
+      false,
+    );
+  });
+
+  scene("with --checksum by size and MD5, under any name", async (w) => {
+    const bytes = randomBytes(5000);
+    const [one, two] = [w.file("one", bytes), w.file("two", bytes)];
+    const first = await w.run(["up", one, "--to", "uploadgig", "--checksum", "--json"]);
+    expect(first.result.md5).toBe(md5(bytes));
+    const second = await w.run(["up", two, "--to", "uploadgig", "--checksum", "--skip-existing", "--json"]);
+    expect(second.result).toMatchObject({ skipped: true, skipReason: "ledger", url: first.result.url });
+  });
+
+  scene("a row of another login, origin or folder does not count", async (w) => {
+    const path = w.file("a", 1000);
+    await w.run(["up", path, "--to", "ulozto:/F"]);
+    const other = await w.run(["up", path, "--to", "ulozto:/G", "--skip-existing", "--json"]);
+    expect(other.result.skipped).toBe(false);
+  });
+
+  scene("a file of thousands is found on the host", async (w) => {
+    await w.run(["up", w.file("first/a", 1000), "--to", "ulozto:/F"]);
+    const [known] = w.ulozto.state.files;
+    if (known === undefined) throw new Error("nothing was stored");
+    for (let n = 0; n < 1200; n += 1) {
+      w.ulozto.state.files.unshift({ ...known, slug: `s${n}`, name: `a ${n}`, size: 5 });
+    }
+    const again = await w.run(["up", w.file("second/a", 1000), "--to", "ulozto:/F", "--skip-existing", "--json"]);
+    expect(again.result).toMatchObject({ skipped: true, skipReason: "host" });
+  });
+});
