@@ -104,6 +104,7 @@ export function busy(answer: Answer): AppError {
   const wait = retryAfterMs(answer.headers);
   if (answer.status === 429) {
     return new AppError("rate_limited", "UploadGig asks for fewer requests (HTTP 429)", {
+      hostMessage: wordsOf(answer),
       retry: { coolDownMs: wait },
     });
   }
