@@ -1,4 +1,4 @@
-import { isLoopbackHost } from "./address.ts";
+import { isLoopbackHost, isWithin } from "./address.ts";
 
 /** Variables of one meaning: some programs read the lower-case one, some the other. */
 const NO_PROXY = ["NO_PROXY", "no_proxy"] as const;
@@ -17,4 +17,19 @@ export function exemptLoopbackFromProxy(
   const listed = NO_PROXY.flatMap((name) => env[name]?.split(",") ?? []).map((entry) => entry.trim());
   const all = new Set([...listed.filter((entry) => entry !== ""), ...ALWAYS, ...hosts]);
   for (const name of NO_PROXY) env[name] = [...all].join(",");
+}
+
+/** The proxy that requests to `url` go through; null when they go straight. */
+export function proxyOf(url: string, env: Readonly<Record<string, string | undefined>>): URL | null {
+  const { protocol, hostname, host } = new URL(url);
+  if (isLoopbackHost(hostname)) return null;
+  const names = protocol === "https:" ? ["https_proxy", "HTTPS_PROXY"] : ["http_proxy", "HTTP_PROXY"];
+  const proxy = [...names, "all_proxy", "ALL_PROXY"].map((name) => env[name]).find((value) => value);
+  if (proxy === undefined || !URL.canParse(proxy)) return null;
+  const exempted = NO_PROXY.flatMap((name) => env[name]?.split(",") ?? []).map((entry) => entry.trim());
+  const bare = (entry: string) => entry.replace(/^\*?\./, "");
+  const exempt = exempted.some(
+    (entry) => entry === "*" || entry === host || (entry !== "" && isWithin(hostname, bare(entry))),
+  );
+  return exempt ? null : new URL(proxy);
 }

@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from "bun:test";
-import { exemptLoopbackFromProxy } from "../../src/http/proxy.ts";
+import { exemptLoopbackFromProxy, proxyOf } from "../../src/http/proxy.ts";
 
 const proxy = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("through the proxy") });
 const host4 = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("direct") });
@@ -50,4 +50,19 @@ test("without a proxy nothing is touched", () => {
   const env = { PATH: "/bin", HTTP_PROXY: "" };
   exemptLoopbackFromProxy(env);
   expect(env).toEqual({ PATH: "/bin", HTTP_PROXY: "" });
+});
+
+test.each([
+  ["https://host.example", { HTTPS_PROXY: "http://p:1" }, "p:1"],
+  ["https://host.example", { https_proxy: "http://l:1", HTTPS_PROXY: "http://p:1" }, "l:1"],
+  ["https://host.example", { HTTP_PROXY: "http://p:1" }, null],
+  ["http://host.example", { HTTP_PROXY: "http://p:1", HTTPS_PROXY: "" }, "p:1"],
+  ["https://host.example", { ALL_PROXY: "http://p:1" }, "p:1"],
+  ["https://127.0.0.1:8", { ALL_PROXY: "http://p:1" }, null],
+  ["https://a.host.example", { HTTPS_PROXY: "http://p:1", NO_PROXY: "x, .host.example" }, null],
+  ["https://host.example:8", { HTTPS_PROXY: "http://p:1", no_proxy: "host.example:8" }, null],
+  ["https://ahost.example", { HTTPS_PROXY: "http://p:1", NO_PROXY: "host.example" }, "p:1"],
+  ["https://host.example", { HTTPS_PROXY: "http://p:1", NO_PROXY: "*" }, null],
+])("%s with %j goes through %p", (url, env, proxy) => {
+  expect(proxyOf(url, env)?.host ?? null).toBe(proxy);
 });

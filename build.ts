@@ -1,0 +1,109 @@
+/**
+ * `bun build.ts` makes dist/hoist for this machine and runs it once. `bun build.ts --all` makes every release target
+ * and dist/SHA256SUMS; Bun takes the foreign base executables from the npm registry by itself.
+ */
+import { existsSync } from "node:fs";
+import { chmod, mkdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import pkg from "./package.json" with { type: "json" };
+
+const ROOT = import.meta.dir;
+const DIST = join(ROOT, "dist");
+
+/** Bun's own names of the targets; a release file is called like its target, with `hoist` for `bun`. */
+const TARGETS = [
+  "bun-linux-x64",
+  "bun-linux-x64-baseline",
+  "bun-linux-x64-musl",
+  "bun-linux-arm64",
+  "bun-darwin-arm64",
+  "bun-darwin-x64",
+  "bun-windows-x64",
+] as const satisfies readonly Bun.Build.CompileTarget[];
+type Target = (typeof TARGETS)[number];
+
+const { commit, built } = commitOf(ROOT);
+await mkdir(DIST, { recursive: true });
+if (process.argv.slice(2).includes("--all")) await buildAll();
+else await buildHere();
+
+async function buildHere(): Promise<void> {
+  const file = join(DIST, process.platform === "win32" ? "hoist.exe" : "hoist");
+  await compile(file, null);
+  console.error(`${file}: ${runs(file)}`);
+}
+
+async function buildAll(): Promise<void> {
+  const sums: string[] = [];
+  for (const target of TARGETS) {
+    const name = `${target.replace("bun", "hoist")}${target.includes("windows") ? ".exe" : ""}`;
+    const file = join(DIST, name);
+    await compile(file, target);
+    const bytes = await Bun.file(file).arrayBuffer();
+    assertFormat(target, new Uint8Array(bytes, 0, 4));
+    console.error(`${file}: ${isOurs(target) ? runs(file) : "built, not run: another platform"}`);
+    sums.push(`${new Bun.CryptoHasher("sha256").update(bytes).digest("hex")}  ${name}\n`);
+  }
+  await writeFile(join(DIST, "SHA256SUMS"), sums.join(""));
+}
+
+async function compile(file: string, target: Target | null): Promise<void> {
+  await rm(file, { force: true });
+  const result = await Bun.build({
+    entrypoints: [join(ROOT, "src/main.ts")],
+    // Commands are chunks of their own, loaded when they are asked for.
+    splitting: true,
+    minify: true,
+    // Bytecode without `format: "esm"` makes a broken binary and reports success.
+    bytecode: true,
+    format: "esm",
+    define: { HOIST_COMMIT: JSON.stringify(commit), HOIST_BUILT: JSON.stringify(built) },
+    compile: {
+      ...(target === null ? {} : { target }),
+      outfile: file,
+      // The user's directory is not ours: nothing in it may configure or preload this program.
+      autoloadBunfig: false,
+      autoloadDotenv: false,
+      execArgv: ["--use-system-ca"],
+    },
+  });
+  for (const log of result.logs) console.error(String(log));
+  if (!result.success || !existsSync(file)) throw new Error(`${file} was not built`);
+  await chmod(file, 0o755);
+}
+
+/** What the binary says of itself. Fails when it does not run: a build can succeed and still be broken. */
+function runs(file: string): string {
+  const { exitCode, stdout, stderr } = Bun.spawnSync([file, "--version"], { stdin: "ignore", timeout: 30_000 });
+  const said = stdout.toString().trim();
+  if (exitCode === 0 && said.includes(pkg.version)) return said;
+  throw new Error(`${file} --version ended with ${exitCode} and said: ${said}${stderr.toString()}`);
+}
+
+function isOurs(target: Target): boolean {
+  const [, os, arch, variant] = target.split("-");
+  if (os !== process.platform || arch !== process.arch) return false;
+  const muslLoader = existsSync(`/lib/ld-musl-${arch === "x64" ? "x86_64" : "aarch64"}.so.1`);
+  return variant !== "musl" || muslLoader;
+}
+
+/** ELF, Mach-O or PE, as the target wants it. */
+function assertFormat(target: Target, head: Uint8Array): void {
+  const magic = Buffer.from(head).toString("latin1");
+  const wanted = target.includes("linux") ? "\x7fELF" : target.includes("darwin") ? "\xcf\xfa\xed\xfe" : "MZ";
+  if (!magic.startsWith(wanted)) throw new Error(`${target} has no executable of its platform`);
+}
+
+function commitOf(directory: string): { readonly commit: string; readonly built: string } {
+  const git = (...args: string[]) => {
+    const { exitCode, stdout } = Bun.spawnSync(["git", "-C", directory, ...args], { stderr: "ignore" });
+    return exitCode === 0 ? stdout.toString().trim() : "";
+  };
+  const unknown = { commit: "unknown", built: "unknown" };
+  if (Bun.which("git") === null) return unknown;
+  // A source archive unpacked inside another project's checkout is not of that project's commit.
+  if (git("ls-files", "build.ts") === "") return unknown;
+  const [commit = "", built = ""] = git("log", "-1", "--abbrev=12", "--format=%h %cI").split(" ");
+  if (commit === "") return unknown;
+  return { commit: git("status", "--porcelain", "--untracked-files=no") === "" ? commit : `${commit}+`, built };
+}

@@ -1,0 +1,21 @@
+import { AppError } from "../errors.ts";
+import type { CliIo } from "./io.ts";
+
+const MAX_BYTES = 64 * 1024;
+
+/** All of standard input without its last newline. Fails with `usage` when that is nothing or far too much. */
+export async function readSecret(stdin: CliIo["stdin"], flag: string): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const chunk of stdin) {
+    text += decoder.decode(chunk, { stream: true });
+    if (text.length > MAX_BYTES) throw new AppError("usage", `${flag}: standard input is too long for a secret`);
+  }
+  const secret = (text + decoder.decode()).replace(/\r?\n$/, "");
+  if (secret === "") {
+    throw new AppError("usage", `${flag}: standard input is empty`, {
+      hint: `for example: pass show disk | hoist … ${flag}`,
+    });
+  }
+  return secret;
+}
