@@ -1,0 +1,34 @@
+import { describe, expect } from "bun:test";
+import { truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { scene } from "./kit/world.ts";
+
+const MIB = 1024 ** 2;
+
+/** The full size of 5 GiB is in `long/memory.ts`. */
+describe("memory does not grow with the file", () => {
+  for (const tls of [false, true]) {
+    for (const host of ["uploadgig", "ulozto"]) {
+      scene(
+        `256 MiB to ${host} over ${tls ? "TLS" : "HTTP"} stay below 100 MiB`,
+        async (w) => {
+          const path = join(w.dir, "files", "sparse.bin");
+          writeFileSync(path, "");
+          truncateSync(path, 256 * MIB);
+          const ran = await w.run(["up", path, "--to", host, "--json"]);
+          expect(ran.result).toMatchObject({ ok: true, size: 256 * MIB });
+          expect(ran.peakMiB).toBeLessThan(100);
+        },
+        { tls },
+      );
+    }
+  }
+
+  scene("a walk of 20,000 files is streamed", async (w) => {
+    const script = `mkdir t && cd t && for d in $(seq 100); do mkdir $d && (cd $d && touch $(seq 200)); done`;
+    Bun.spawnSync(["sh", "-c", script], { cwd: join(w.dir, "files") });
+    const ran = await w.run(["up", "-r", "t", "--to", "uploadgig", "-n"]);
+    expect(ran.code).toBe(0);
+    expect(ran.peakMiB).toBeLessThan(150);
+  });
+});
