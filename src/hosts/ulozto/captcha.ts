@@ -13,13 +13,16 @@ export type Passage<T> =
   | { readonly kind: "passed"; readonly value: T }
   | { readonly kind: "captcha"; readonly token: string };
 
+/** Asks once, with the token of a captcha if there is one. */
+export type Attempt<T> = (captchaToken: string | null) => Promise<Passage<T>>;
+
 export interface CaptchaGate {
   /**
-   * `attempt` until it passes: with the token of a captcha once one was asked for. While a captcha is open, and until
-   * a first request has shown that none is, the account's requests go one at a time: the others wait for its outcome.
-   * Fails with `captcha` when nobody waits for a person any longer.
+   * `attempt` until it passes. While a captcha is open, and until a first request has shown that none is, the
+   * account's requests go one at a time: the others wait for its outcome. Fails with `captcha` when nobody waits for a
+   * person any longer.
    */
-  pass<T>(asker: Asker, attempt: (captchaToken: string | null) => Promise<Passage<T>>): Promise<T>;
+  pass<T>(asker: Asker, attempt: Attempt<T>): Promise<T>;
 }
 
 interface Captcha {
@@ -30,47 +33,55 @@ interface Captcha {
 export function createCaptchaGate(api: Api, endpoint: AccountEndpoint): CaptchaGate {
   let oneAtATime = true;
   let turn: Promise<unknown> | null = null;
-  // Kept when an attempt fails in between, so that a page that was solved meanwhile is not asked for again.
-  let open: Captcha | null = null;
+  // Kept when an attempt fails in between, lest a page that somebody is solving be replaced; and once it is solved,
+  // because the host may let its token count for more than one link [A].
+  let last: Captcha | null = null;
 
   const show = async (token: string, signal: AbortSignal): Promise<Captcha> => {
-    if (open?.token === token) return open;
+    if (last?.token === token) return last;
     const call = { what: "the captcha page", method: "POST", body: {}, signal } as const;
     const { url } = await api.call(
       { ...call, path: `/v5/captcha/${encodeURIComponent(token)}/url` },
       captchaPageAnswer,
     );
-    open = { token, page: pageForPeople(url, endpoint) };
-    return open;
+    last = { token, page: pageForPeople(url, endpoint) };
+    return last;
   };
 
-  const solve = async <T>(
-    asker: Asker,
-    attempt: (token: string | null) => Promise<Passage<T>>,
-    first: Passage<T> | null,
-  ) => {
-    let passage = first ?? (await attempt(open?.token ?? null));
-    oneAtATime = passage.kind === "captcha";
+  /** A token from before may have died; then the host is asked as if there had been none. */
+  const first = async <T>(attempt: Attempt<T>): Promise<Passage<T>> => {
+    const known = last;
+    try {
+      return await attempt(known?.token ?? null);
+    } catch (error) {
+      if (known === null || !(error instanceof AppError) || error.code !== "host_rejected") throw error;
+      if (last === known) last = null;
+      return attempt(null);
+    }
+  };
+
+  const solve = async <T>(asker: Asker, attempt: Attempt<T>, met: Passage<T> | null): Promise<T> => {
+    let passage = met ?? (await first(attempt));
     while (passage.kind === "captcha") {
       const captcha = await show(passage.token, asker.signal);
       await asker.person({ kind: "captcha", url: captcha.page });
       passage = await attempt(captcha.token);
     }
-    open = null;
+    oneAtATime = false;
     return passage.value;
   };
 
   return {
-    async pass<T>(asker: Asker, attempt: (captchaToken: string | null) => Promise<Passage<T>>): Promise<T> {
+    async pass<T>(asker: Asker, attempt: Attempt<T>): Promise<T> {
       for (;;) {
-        let first: Passage<T> | null = null;
+        let met: Passage<T> | null = null;
         if (turn === null && !oneAtATime) {
-          first = await attempt(null);
-          if (first.kind === "passed") return first.value;
+          met = await first(attempt);
+          if (met.kind === "passed") return met.value;
           oneAtATime = true;
         }
         if (turn === null) {
-          const mine = solve(asker, attempt, first);
+          const mine = solve(asker, attempt, met);
           turn = mine;
           try {
             return await mine;

@@ -1,0 +1,196 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { sleep } from "../../../src/core/retry.ts";
+import { type AppError, ERROR_CLASSES, toAppError } from "../../../src/errors.ts";
+import type { HostEnv, HostSession, UploadContext, UploadResult } from "../../../src/hosts/host.ts";
+import type { Phase } from "../../../src/hosts/phase.ts";
+import { openSession } from "../../../src/hosts/ulozto/session.ts";
+import { openFile } from "../../../src/io/source.ts";
+import type { Json } from "../../../src/json.ts";
+import { type UloztoStandIn, ulozTo } from "../../e2e/stand-in/ulozto.ts";
+
+/** One upload over its attempts, as core would make them. */
+export interface Tried {
+  readonly result: UploadResult | null;
+  readonly error: AppError | null;
+  readonly attempts: number;
+  /** Of them, those that did not count. */
+  readonly free: number;
+  readonly phases: readonly Phase[];
+  readonly notes: readonly string[];
+  readonly pages: readonly string[];
+  /** Every failure, the last included. */
+  readonly failures: readonly AppError[];
+}
+
+export interface UploadOptions {
+  readonly folder?: string;
+  readonly retries?: number;
+  readonly signal?: AbortSignal;
+  readonly resume?: { readonly phase: Phase; readonly checkpoint: Json };
+  /** What `ctx.more()` says; without it, whether other uploads of the harness send. */
+  readonly more?: boolean;
+  /** Runs with each phase, before it counts as recorded. */
+  readonly onPhase?: (phase: Phase) => void | Promise<void>;
+  readonly person?: (page: string) => Promise<void>;
+  /** Instead of what the failure advises, in milliseconds. */
+  readonly waitMs?: number;
+}
+
+export interface Harness extends AsyncDisposable {
+  readonly host: UloztoStandIn;
+  readonly session: HostSession;
+  readonly env: HostEnv;
+  /** Another process on the same account. */
+  reopen(): HostSession;
+  file(name: string, content: number | string | Uint8Array): string;
+  /** Uploads random bytes (or the given ones) under that name; never rejects. */
+  upload(name: string, content: number | string | Uint8Array, options?: UploadOptions): Promise<Tried>;
+  uploadWith(
+    session: HostSession,
+    name: string,
+    content: number | string | Uint8Array,
+    options?: UploadOptions,
+  ): Promise<Tried>;
+  /** The last checkpoint recorded under a name. */
+  checkpoint(name: string): { readonly phase: Phase; readonly checkpoint: Json };
+}
+
+export interface HarnessOptions {
+  readonly host?: Parameters<typeof ulozTo>[0];
+  readonly secrets?: { readonly token?: string; readonly password?: string; readonly apiKey?: string };
+  readonly fetch?: typeof fetch;
+  readonly loopback?: boolean;
+  readonly env?: Partial<HostEnv>;
+}
+
+export async function harness(options: HarnessOptions = {}): Promise<Harness> {
+  const dir = mkdtempSync(join(tmpdir(), "hoist-ulozto-"));
+  const host = await ulozTo(options.host ?? {});
+  const env: HostEnv = {
+    fetch: options.fetch ?? fetch,
+    now: () => performance.now(),
+    sleep,
+    retryBaseMs: 4,
+    idleTimeoutMs: 5_000,
+    answerTimeoutMs: () => 5_000,
+    exclusive: createLocks(),
+    log: () => {},
+    ...options.env,
+  };
+  const secrets = options.secrets ?? { token: "ut-token" };
+  const open = () =>
+    openSession({ user: "me", ...secrets }, { baseUrl: host.url, loopback: options.loopback ?? true }, env);
+  const session = open();
+  const checkpoints = new Map<string, { phase: Phase; checkpoint: Json | null }>();
+  let sending = 0;
+  let files = 0;
+
+  const file: Harness["file"] = (name, content) => {
+    files += 1;
+    const path = join(dir, `${files}-${name.replaceAll(/[^\w.]/g, "_").slice(0, 60)}`);
+    writeFileSync(path, typeof content === "number" ? randomBytes(content) : content);
+    return path;
+  };
+
+  const uploadWith: Harness["uploadWith"] = async (on, name, content, asked = {}) => {
+    using source = openFile(file(name, content), { hash: true });
+    const phases: Phase[] = [];
+    const notes: string[] = [];
+    const pages: string[] = [];
+    const failures: AppError[] = [];
+    const spent = new Map<string, number>();
+    const signal = asked.signal ?? new AbortController().signal;
+    let record: { phase: Phase; checkpoint: Json | null } = asked.resume ?? { phase: "new", checkpoint: null };
+    let attempts = 0;
+    let free = 0;
+    let inside = true;
+    sending += 1;
+    const leave = () => {
+      if (inside) sending -= 1;
+      inside = false;
+    };
+    const ctx: UploadContext = {
+      signal,
+      options: { resumable: "auto" },
+      get resume() {
+        return record.checkpoint === null ? null : { phase: record.phase, checkpoint: record.checkpoint };
+      },
+      async phase(phase, checkpoint) {
+        await asked.onPhase?.(phase);
+        phases.push(phase);
+        record = { phase, checkpoint: checkpoint === undefined ? record.checkpoint : checkpoint };
+        checkpoints.set(name, record);
+      },
+      async person({ url }) {
+        if (pages.at(-1) !== url) pages.push(url);
+        if (asked.person !== undefined) return asked.person(url);
+        await sleep(5, signal);
+      },
+      spend(step, limit) {
+        const used = spent.get(step) ?? 0;
+        spent.set(step, used + 1);
+        return used < limit;
+      },
+      release: leave,
+      more: () => asked.more ?? sending > (inside ? 1 : 0),
+      note: (message) => notes.push(message),
+    };
+    const done = (result: UploadResult | null, error: AppError | null): Tried => {
+      leave();
+      return { result, error, attempts, free, phases, notes, pages, failures };
+    };
+    for (let left = asked.retries ?? 5; ; ) {
+      attempts += 1;
+      try {
+        return done(await on.upload(source, { name, folder: asked.folder ?? "/" }, ctx), null);
+      } catch (thrown) {
+        const error = toAppError(thrown);
+        failures.push(error);
+        if (signal.aborted || !(error.retry.again ?? ERROR_CLASSES[error.code].retry)) return done(null, error);
+        if (error.retry.free === true) free += 1;
+        else if (left-- === 0) return done(null, error);
+        await sleep(asked.waitMs ?? Math.min(error.retry.afterMs ?? 5, 20), signal).catch(() => {});
+      }
+    }
+  };
+
+  return {
+    host,
+    session,
+    env,
+    reopen: open,
+    file,
+    uploadWith,
+    upload: (name, content, asked) => uploadWith(session, name, content, asked),
+    checkpoint(name) {
+      const { phase, checkpoint } = checkpoints.get(name) ?? { phase: "new", checkpoint: null };
+      if (checkpoint === null) throw new Error(`${name} has no checkpoint (${phase})`);
+      return { phase, checkpoint };
+    },
+    async [Symbol.asyncDispose]() {
+      await host[Symbol.asyncDispose]();
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** One task at a time for each name. */
+function createLocks(): HostEnv["exclusive"] {
+  const queues = new Map<string, Promise<unknown>>();
+  return (name, _signal, work) => {
+    const turn = (queues.get(name) ?? Promise.resolve()).then(work);
+    queues.set(
+      name,
+      turn.catch(() => {}),
+    );
+    return turn;
+  };
+}
+
+function randomBytes(size: number): Uint8Array {
+  const bytes = new Uint8Array(size);
+  for (let at = 0; at < size; at += 65_536) crypto.getRandomValues(bytes.subarray(at, Math.min(size, at + 65_536)));
+  return bytes;
+}
