@@ -9,7 +9,7 @@ export interface CommandSpec<O extends Options> {
   /** One line, lower case, no full stop. */
   readonly summary: string;
   /** What the summary cannot say; one paragraph each, in the help and the manual only. */
-  readonly details?: readonly string[];
+  readonly details?: readonly string[] | (() => Promise<readonly string[]>);
   /** At least one: a command line and what it does. */
   readonly examples: readonly (readonly [line: string, meaning: string])[];
   /** Left out: options only. */
@@ -23,6 +23,10 @@ export interface CommandSpec<O extends Options> {
 export interface Command extends Omit<CommandSpec<Options>, "run" | "operands"> {
   readonly operands: Operands;
   run(context: CommandContext, checked: CheckedArgv): Promise<number>;
+}
+
+export async function detailsOf({ details }: Command): Promise<readonly string[]> {
+  return typeof details === "function" ? details() : (details ?? []);
 }
 
 /**

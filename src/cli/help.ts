@@ -1,5 +1,5 @@
 import { VERSION } from "../version.ts";
-import type { Command } from "./command.ts";
+import { type Command, detailsOf } from "./command.ts";
 import type { CommandNode, CommandTree } from "./context.ts";
 import { GLOBAL_OPTIONS } from "./globals.ts";
 import type { CliIo } from "./io.ts";
@@ -53,12 +53,12 @@ export function groupHelp(
   ]);
 }
 
-export function commandHelp(command: Command, style: HelpStyle): string {
+export async function commandHelp(command: Command, style: HelpStyle): Promise<string> {
   return page(style, [
     `hoist ${command.name}: ${command.summary}`,
     section("Examples", command.examples, style),
     `${title("Usage", style)} ${usageLine(command)}`,
-    ...(command.details ?? []),
+    ...(await detailsOf(command)),
     ...optionSections(command.options, style),
     ...optionSections(GLOBAL_OPTIONS, style),
   ]);

@@ -25,7 +25,7 @@ export async function runCli(argv: readonly string[], io: CliIo): Promise<number
       return 0;
     }
     const style = helpStyle(io, out);
-    if (command !== null && globals.help) out.raw(commandHelp(command, style));
+    if (command !== null && globals.help) out.raw(await commandHelp(command, style));
     else if (command !== null) {
       const checked = checkTokens(tokens, options, command.operands);
       return await command.run({ io, globals, operands: checked.operands, out, commands: COMMANDS }, checked);

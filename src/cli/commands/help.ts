@@ -27,7 +27,7 @@ export const help = defineCommand({
     const { path, node, rest } = findCommand(commands, operands);
     if (rest.length > 0) throw new AppError("usage", `hoist ${path.join(" ")} has no command "${rest.join(" ")}"`);
     if (node === null) out.raw(topHelp(commands, style));
-    else if ("load" in node) out.raw(commandHelp(await node.load(), style));
+    else if ("load" in node) out.raw(await commandHelp(await node.load(), style));
     else out.raw(groupHelp(path.join(" "), node, style));
   },
 });

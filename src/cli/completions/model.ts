@@ -1,0 +1,81 @@
+import type { Command } from "../command.ts";
+import type { CommandTree } from "../context.ts";
+import { GLOBAL_OPTIONS } from "../globals.ts";
+import { longFlag, type Option, type Options } from "../options.ts";
+import { TOPIC_NAMES } from "../topics.ts";
+
+/** What a shell completes behind one command's name. */
+export interface CompletionPlace {
+  /** Words after `hoist`: none, `account`, `account add`. */
+  readonly path: readonly string[];
+  /** Commands, topics or fixed words that may follow. */
+  readonly words: readonly CompletionWord[];
+  readonly options: readonly CompletionOption[];
+  /** Whether files may follow. */
+  readonly files: boolean;
+}
+
+export interface CompletionWord {
+  readonly word: string;
+  readonly summary: string;
+}
+
+export interface CompletionOption {
+  /** `-j`, `--parallel`. */
+  readonly flags: readonly string[];
+  readonly summary: string;
+  /** Null: takes no value. Empty: takes any, files are offered. */
+  readonly values: readonly string[] | null;
+  readonly repeatable: boolean;
+}
+
+export function completionModel(tree: CommandTree, commands: readonly Command[]): readonly CompletionPlace[] {
+  const groups = Object.entries(tree).flatMap(([name, node]): CompletionPlace[] =>
+    "commands" in node ? [place([name], wordsOf(node.commands), {}, false)] : [],
+  );
+  return [
+    place([], wordsOf(tree), {}, false),
+    ...groups,
+    ...commands.map((command) => {
+      const fixed = fixedWords(command, tree);
+      return place(command.name.split(" "), fixed, command.options, command.operands.max > 0 && fixed.length === 0);
+    }),
+  ];
+}
+
+function place(
+  path: readonly string[],
+  words: readonly CompletionWord[],
+  options: Options,
+  files: boolean,
+): CompletionPlace {
+  return { path, words, files, options: Object.entries({ ...options, ...GLOBAL_OPTIONS }).map(completionOption) };
+}
+
+function wordsOf(tree: CommandTree): CompletionWord[] {
+  return Object.entries(tree).map(([word, { summary }]) => ({ word, summary }));
+}
+
+/** `<bash|zsh|fish>` in a usage line offers these words; `help` offers commands and topics. */
+function fixedWords({ name, operands }: Command, tree: CommandTree): CompletionWord[] {
+  if (name === "help") return [...wordsOf(tree), ...TOPIC_NAMES.map((word) => ({ word, summary: "topic" }))];
+  const choices = /^<([a-z]+(?:\|[a-z]+)+)>$/.exec(operands.usage)?.[1];
+  return choices?.split("|").map((word) => ({ word, summary: "" })) ?? [];
+}
+
+function completionOption([key, option]: [string, Option]): CompletionOption {
+  return {
+    flags: [...(option.short === undefined ? [] : [`-${option.short}`]), longFlag(key, option)],
+    summary: option.summary,
+    values: option.type === "flag" ? null : option.type === "choice" ? option.choices : [],
+    repeatable: option.type === "list",
+  };
+}
+
+/** Long options of a place that take a value: the word behind is not a command. */
+export function valueFlags(places: readonly CompletionPlace[]): readonly string[] {
+  const flags = places.flatMap(({ options }) =>
+    options.flatMap(({ flags: all, values }) => (values === null ? [] : all)),
+  );
+  return [...new Set(flags)];
+}

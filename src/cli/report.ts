@@ -1,0 +1,152 @@
+import type { EngineEvent, EngineListener } from "../core/events.ts";
+import type { UploadRecord } from "../core/job-store.ts";
+import { formatBytes, formatDuration } from "../core/units.ts";
+import type { SummaryView } from "../core/views.ts";
+import type { ErrorView } from "../errors.ts";
+import type { CommandContext } from "./context.ts";
+import { destinationOf, type Format } from "./formats.ts";
+import { hasColor } from "./output.ts";
+import { createProgress, progressMode } from "./progress.ts";
+import { createResults, type GroupBy } from "./results.ts";
+
+export interface ReportOptions {
+  readonly format: Format;
+  readonly groupBy: GroupBy | undefined;
+  readonly progress: "auto" | "always" | "never";
+}
+
+/** Turns the engine's events into results, bars, notes and errors. */
+export interface Report extends Disposable {
+  readonly listen: EngineListener;
+  /** Writes what is left to write, the summary last. */
+  finish(summary: SummaryView): void;
+}
+
+/** No more `progress` objects of one upload than one in this time. */
+const PROGRESS_EVERY_MS = 1000;
+
+/** Fails with `usage` when the format cannot show what is asked for. */
+export function createReport({ io, globals, out }: CommandContext, options: ReportOptions): Report {
+  const { format } = options;
+  const results = createResults(out, format, options.groupBy);
+  const mode =
+    globals.quiet || globals.logFormat === "json" ? "off" : progressMode(options.progress, io.stderr, io.env);
+  const progress = createProgress(mode, out.terminal, io.stderr, hasColor(io.stderr, io.env, globals.color));
+  const detailed = format.json && globals.verbose;
+  const toldAt = new Map<string, number>();
+  let stopped = 0;
+  let lastReason = "";
+
+  const onStop = () => out.warning("interrupted: stopping; once more ends at once");
+  io.signal.addEventListener("abort", onStop, { once: true });
+
+  function ended(upload: UploadRecord): void {
+    toldAt.delete(upload.id);
+    results.add(upload);
+    const { outcome } = upload;
+    if (outcome === null || outcome.ok) return;
+    if (outcome.error.code === "cancelled") {
+      stopped += 1;
+      return;
+    }
+    const { error } = outcome;
+    const reason = JSON.stringify([error.code, error.hostMessage, error.hint, error.url]);
+    out.error(reason === lastReason ? withoutReason(error) : error, titleOf(upload));
+    lastReason = reason;
+  }
+
+  function listen(event: EngineEvent): void {
+    progress.tell(event);
+    switch (event.type) {
+      case "planned":
+        results.expect(event.destinations);
+        return;
+      case "ended":
+        ended(event.upload);
+        return;
+      case "start":
+        if (detailed) out.json({ ...eventView("start", event.upload), size: event.upload.source.size });
+        out.debug(`${titleOf(event.upload)}: started`);
+        return;
+      case "progress": {
+        const now = performance.now();
+        if (!detailed || now - (toldAt.get(event.upload.id) ?? Number.NEGATIVE_INFINITY) < PROGRESS_EVERY_MS) return;
+        toldAt.set(event.upload.id, now);
+        const { bytes, size, rate } = event;
+        out.json({ ...eventView("progress", event.upload), bytes, size, rate: Math.round(rate) });
+        return;
+      }
+      case "retry": {
+        const { error, waitMs } = event;
+        if (detailed) out.json({ ...eventView("retry", event.upload), waitSeconds: waitMs / 1000, error });
+        out.note(`${titleOf(event.upload)}: ${error.message}; trying again in ${formatDuration(waitMs)}`);
+        return;
+      }
+      case "stored":
+        if (detailed) out.json(eventView("stored", event.upload));
+        out.debug(`${titleOf(event.upload)}: the host has it`);
+        return;
+      case "captcha":
+        if (format.json) out.json({ v: 1, type: "captcha", account: event.account, url: event.url });
+        out.call(`${event.account} wants a captcha solved; open this page, the upload goes on by itself: ${event.url}`);
+        return;
+      case "lane_busy":
+        out.note(`${event.account}: waiting for another process that uploads to it${ownerOf(event)}`);
+        return;
+      case "cool_down":
+        out.note(`${event.account}: the host asked for a pause; going on in ${formatDuration(event.waitMs)}`);
+        return;
+      case "note":
+        out.note(event.text);
+        return;
+      case "warning":
+        out.warning(event.text);
+        return;
+    }
+  }
+
+  return {
+    listen,
+    finish(summary) {
+      progress.close();
+      results.finish();
+      if (format.json) out.json(summary);
+      if (stopped > 0) out.warning(`${count(stopped, "upload")} not finished; go on with: hoist resume`);
+      else if (io.stderr.isTTY === true && summary.ok + summary.failed + summary.skipped > 1) out.note(sumUp(summary));
+    },
+    [Symbol.dispose]() {
+      progress.close();
+      io.signal.removeEventListener("abort", onStop);
+    },
+  };
+}
+
+/** `x.bin → ulozto:/Backups`. */
+function titleOf(upload: UploadRecord): string {
+  return `${upload.name} → ${destinationOf(upload)}`;
+}
+
+function eventView(type: string, { id, source, name, account, host, folder }: UploadRecord) {
+  return { v: 1, type, id, file: source.path, name, account, host, folder };
+}
+
+/** The same reason for file after file is told in full once. */
+function withoutReason(error: ErrorView): ErrorView {
+  return { ...error, hint: null, hostMessage: null, url: null };
+}
+
+function ownerOf({ owner }: Extract<EngineEvent, { type: "lane_busy" }>): string {
+  return owner === null ? "" : `: ${owner.command}, process ${owner.pid}`;
+}
+
+function sumUp({ ok, failed, skipped, bytes, seconds }: SummaryView): string {
+  return [
+    `${count(ok, "upload")} done (${formatBytes(bytes)} in ${formatDuration(seconds * 1000)})`,
+    ...(skipped > 0 ? [`${skipped} skipped`] : []),
+    ...(failed > 0 ? [`${failed} failed`] : []),
+  ].join(", ");
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}
