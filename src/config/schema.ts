@@ -1,29 +1,10 @@
 import * as v from "valibot";
 import { AFTER_FORMS, parseAfter } from "../core/after.ts";
 import { FORMS, parseDuration, parseRateSchedule } from "../core/units.ts";
+import { hooks } from "./hooks-schema.ts";
 import { secretSpec } from "./secret-spec.ts";
 import { section } from "./section.ts";
-
-const filled = v.pipe(v.string("must be a string"), v.minLength(1, "must not be empty"));
-
-function whole(min: number, max: number) {
-  const words = `must be a whole number from ${min} to ${max}`;
-  return v.pipe(v.number(words), v.integer(words), v.minValue(min, words), v.maxValue(max, words));
-}
-
-/** A text in one of the product's own notations, as its parsed value. */
-function written<T>(parse: (text: string) => T | null, forms: string) {
-  const words = `must be ${forms}`;
-  return v.pipe(
-    v.union([v.string(), v.number()], words),
-    v.rawTransform<string | number, T>(({ dataset, addIssue, NEVER }) => {
-      const parsed = parse(String(dataset.value));
-      if (parsed !== null) return parsed;
-      addIssue({ message: words });
-      return NEVER;
-    }),
-  );
-}
+import { filled, whole, written } from "./values.ts";
 
 const up = section({
   to: v.optional(v.array(filled, "must be a list of destinations")),
@@ -53,6 +34,7 @@ const accountName = v.pipe(
 export const configFile = section({
   up: v.optional(up),
   accounts: v.optional(v.record(accountName, account, "must be a table")),
+  hooks: v.optional(hooks),
 });
 export type ConfigFile = v.InferOutput<typeof configFile>;
 export type AccountSection = v.InferOutput<typeof account>;

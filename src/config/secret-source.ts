@@ -54,38 +54,49 @@ export function fromCredentialsDirectory(account: string, secret: SecretName, en
   };
 }
 
+/** What paths and variables in a config file refer to. */
+export interface ConfigPlace {
+  readonly configPath: string;
+  readonly env: Environment;
+}
+
 /** A key of the config file; paths in it are relative to its folder. */
 export function fromConfigFile(
   account: string,
   secret: SecretName,
   spec: SecretSpec,
-  place: { readonly configPath: string; readonly env: Environment },
+  place: ConfigPlace,
 ): SecretSource {
   const key = `accounts.${account}.${FILE_NAMES[secret]}`;
+  const read = () => readSpec(key, spec, place);
   switch (spec.from) {
     case "literal":
-      return { secret, origin: "the config file", there: certainly, read: async () => spec.value };
+      return { secret, origin: "the config file", there: certainly, read };
     case "env":
       return {
         secret,
         origin: `the config file (variable ${spec.name})`,
         there: async () => variable(place.env, spec.name) !== undefined,
-        read: async () => variable(place.env, spec.name) ?? null,
+        read,
       };
     case "file":
-      return {
-        secret,
-        origin: `the config file (file ${spec.path})`,
-        there: certainly,
-        read: () => readSecretFile(fromFolder(dirname(place.configPath), spec.path), key),
-      };
+      return { secret, origin: `the config file (file ${spec.path})`, there: certainly, read };
     case "command":
-      return {
-        secret,
-        origin: `the config file (command ${spec.command[0]})`,
-        there: certainly,
-        read: () => runSecretCommand(spec.command, key),
-      };
+      return { secret, origin: `the config file (command ${spec.command[0]})`, there: certainly, read };
+  }
+}
+
+/** The secret that `key` stands for; null when it names a variable that is not set. Fails with `config`. */
+export async function readSpec(key: string, spec: SecretSpec, place: ConfigPlace): Promise<string | null> {
+  switch (spec.from) {
+    case "literal":
+      return spec.value;
+    case "env":
+      return variable(place.env, spec.name) ?? null;
+    case "file":
+      return readSecretFile(fromFolder(dirname(place.configPath), spec.path), key);
+    case "command":
+      return runSecretCommand(spec.command, key);
   }
 }
 
