@@ -130,10 +130,16 @@ async function exchange(
   incoming.resume();
 }
 
+/** A download names its length and is passed on as it is read; every other answer is short. */
 async function send(response: Response, outgoing: ServerResponse): Promise<void> {
-  outgoing.writeHead(response.status, Object.fromEntries(response.headers));
-  if (response.body === null) outgoing.end();
-  else await pipeline(Readable.fromWeb(response.body as never), outgoing);
+  const headers = Object.fromEntries(response.headers);
+  if (response.body !== null && "content-length" in headers) {
+    outgoing.writeHead(response.status, headers);
+    await pipeline(Readable.fromWeb(response.body as never), outgoing);
+  } else {
+    const bytes = Buffer.from(await response.arrayBuffer());
+    outgoing.writeHead(response.status, { ...headers, "content-length": String(bytes.length) }).end(bytes);
+  }
 }
 
 /** A page that resolves its own name to this machine does not get in. */
