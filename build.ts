@@ -3,8 +3,8 @@
  * and dist/SHA256SUMS; Bun takes the foreign base executables from the npm registry by itself.
  */
 import { existsSync } from "node:fs";
-import { chmod, mkdir, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { chmod, mkdir, rename, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
 import pkg from "./package.json" with { type: "json" };
 
 const ROOT = import.meta.dir;
@@ -48,7 +48,7 @@ async function buildAll(): Promise<void> {
 }
 
 async function compile(file: string, target: Target | null): Promise<void> {
-  await rm(file, { force: true });
+  const fresh = join(DIST, `.new-${basename(file)}`);
   const result = await Bun.build({
     entrypoints: [join(ROOT, "src/main.ts")],
     // Commands are chunks of their own, loaded when they are asked for.
@@ -60,7 +60,7 @@ async function compile(file: string, target: Target | null): Promise<void> {
     define: { HOIST_COMMIT: JSON.stringify(commit), HOIST_BUILT: JSON.stringify(built) },
     compile: {
       ...(target === null ? {} : { target }),
-      outfile: file,
+      outfile: fresh,
       // The user's directory is not ours: nothing in it may configure or preload this program.
       autoloadBunfig: false,
       autoloadDotenv: false,
@@ -68,8 +68,10 @@ async function compile(file: string, target: Target | null): Promise<void> {
     },
   });
   for (const log of result.logs) console.error(String(log));
-  if (!result.success || !existsSync(file)) throw new Error(`${file} was not built`);
-  await chmod(file, 0o755);
+  if (!result.success || !existsSync(fresh)) throw new Error(`${file} was not built`);
+  await chmod(fresh, 0o755);
+  // A binary that is running cannot be written to, but its name can be given to another.
+  await rename(fresh, file);
 }
 
 /** What the binary says of itself. Fails when it does not run: a build can succeed and still be broken. */

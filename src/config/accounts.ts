@@ -50,6 +50,7 @@ function buildAccount(name: string, section: AccountSection | undefined, input: 
   const host = hostOf(name, section, hosts, env);
   const user = variable(env, variableOf(name, "USER")) ?? section?.user ?? "";
   const { baseUrl, loopback, origin } = endpointOf(name, host, section, env);
+  const inFile = section !== undefined;
   const levels = secretLevels(name, host, section, file?.path ?? "", env);
   return {
     name,
@@ -57,10 +58,10 @@ function buildAccount(name: string, section: AccountSection | undefined, input: 
     user,
     endpoint: { baseUrl, loopback },
     key: `${host.id} ${origin} ${user}`,
-    inFile: section !== undefined,
+    inFile,
     secretSources: () => locateSecrets(host, levels),
     credentials: once(async (): Promise<Credentials> => {
-      return credentialsOf({ name, user, host }, await readSecrets(host, levels));
+      return credentialsOf({ name, user, host, inFile }, await readSecrets(host, levels));
     }),
   };
 }

@@ -53,7 +53,8 @@ function withoutSections(text: string, header: RegExp): string {
     else if (/^\s*(?:#|$)/.test(line)) trailing.push(line);
     else trailing = [];
   }
-  return [...kept, ...trailing].join("");
+  const left = [...kept, ...trailing].join("");
+  return text.startsWith("\n") ? left : left.replace(/^(?:\r?\n)+/, "");
 }
 
 type Accounts = Readonly<Record<string, unknown>>;

@@ -51,10 +51,10 @@ async function firstOf<T>(names: readonly SecretName[], levels: SecretLevels, lo
 
 /** Fails with `config`, naming what to set, when the login is not complete. */
 export function credentialsOf(
-  account: { readonly name: string; readonly user: string; readonly host: HostSecrets },
+  account: { readonly name: string; readonly user: string; readonly host: HostSecrets; readonly inFile: boolean },
   found: readonly FoundSecret[],
 ): Credentials {
-  const { name, user, host } = account;
+  const { name, user, host, inFile } = account;
   const hasSecret = found.some(({ secret }) => host.needs.includes(secret));
   if (user !== "" && hasSecret) {
     return { user, ...Object.fromEntries(found.map(({ secret, value }) => [secret, value])) };
@@ -65,7 +65,7 @@ export function credentialsOf(
     "config",
     `the account ${name} (${host.title}) has no login: ${missing.join(" and ")} is not set`,
     {
-      hint: `set ${missing.length > 1 ? "them" : "it"}${hasSecret ? "" : " (or …_FILE)"}, or run: hoist account add ${name}`,
+      hint: `set ${missing.length > 1 ? "them" : "it"}${hasSecret ? "" : " (or …_FILE)"}, or run: ${inFile ? `hoist account remove ${name} && ` : ""}hoist account add ${name}`,
     },
   );
 }

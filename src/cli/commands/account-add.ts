@@ -60,7 +60,7 @@ export const accountAdd = defineCommand({
     }
     const { path } = configPath(globals.config, thisPlace(io.env));
     await addAccount(path, { name, host: host.id, user, secrets });
-    out.note(`${name} stands in ${path}`);
+    out.note(`the account ${name} is added to ${path}`);
     const hasSecret = host.needs.some((secret) => secrets[secret] !== undefined);
     if (!hasSecret)
       out.note(`it has no secret yet: set ${host.needs.map((one) => secretVariable(name, one)).join(" or ")}`);

@@ -20,7 +20,7 @@ export const accountRemove = defineCommand({
       });
     }
     await removeAccount(path, name);
-    context.out.note(`${name} is gone from ${path}`);
+    context.out.note(`the account ${name} is removed from ${path}`);
     return 0;
   },
 });

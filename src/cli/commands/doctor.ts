@@ -1,3 +1,4 @@
+import { stat } from "node:fs/promises";
 import type { App } from "../../app.ts";
 import { stateDirectory as stateDirectoryOf } from "../../config/paths.ts";
 import { thisPlace } from "../../config/place.ts";
@@ -83,7 +84,9 @@ async function* accountFindings(app: App, { io }: CommandContext, withLogin: boo
     yield { check: "accounts", state: "warning", text: "none is set up", hint: "add one with: hoist account add" };
   }
   for (const account of accounts) yield credentials(account);
-  for (const account of accounts) yield standing(account, app);
+  // Asking the ledger would make one.
+  const hasLedger = (await stat(app.config.stateDir).catch(() => null)) !== null;
+  if (hasLedger) for (const account of accounts) yield standing(account, app);
   const urls = (accounts.length === 0 ? all : accounts).map(({ endpoint }) => endpoint.baseUrl);
   const origins = [...new Set(urls.map((url) => new URL(url).origin))];
   yield* await Promise.all(origins.map((origin) => reachability(origin, io.env, io.signal)));
