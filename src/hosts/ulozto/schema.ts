@@ -27,11 +27,11 @@ const slug = v.pipe(v.string(), v.regex(/^[\x21-\x7e]{1,200}$/, "is no slug"));
 export const loginAnswer = v.object({
   token_id: v.pipe(v.string("is no text"), v.regex(/^[\x21-\x7e]{1,4096}$/, "is no token")),
   token_validity_interval: seconds,
-  session: v.object({ user: v.object({ login: v.optional(v.string()), root_folder_slug: slug }) }),
+  session: v.object({ user: v.object({ login: v.nullish(v.string()), root_folder_slug: slug }) }),
 });
 
 export const meAnswer = v.object({
-  user: v.object({ login: v.optional(v.string()), credit: v.nullish(v.union([v.number(), v.string()])) }),
+  user: v.object({ login: v.nullish(v.string()), credit: v.nullish(v.union([v.number(), v.string()])) }),
 });
 
 export const linkAnswer = v.object({
@@ -42,17 +42,17 @@ export const linkAnswer = v.object({
 
 export const captchaPageAnswer = v.object({ url: v.string("is no text") });
 
-/** What the upload server says of one file; every field counts. */
+/** What the upload server says of one file: everything where it is stored, less where it is refused. */
 export const bodyAnswer = v.object({
   return_code: whole,
-  message: v.string(),
-  size: v.optional(whole),
-  md5: v.optional(v.string()),
-  slug: v.optional(slug),
+  message: v.nullish(v.string(), null),
+  size: v.nullish(whole, null),
+  md5: v.nullish(v.string(), null),
+  slug: v.nullish(slug, null),
 });
 
 /** One file, as the properties answer with it. */
-export const fileAnswer = v.object({ slug: v.optional(slug), url: v.nullish(v.string()) });
+export const fileAnswer = v.object({ slug: v.nullish(slug), url: v.nullish(v.string()) });
 export const filesAnswer = v.array(fileAnswer);
 
 export const commitAnswer = v.object({ status: v.nullish(v.string()) });

@@ -80,21 +80,21 @@ function judge(answer: Answer, body: Body, source: BodySpec["source"]): Sent {
 /** Success needs all of: a code of 200–299, the message "Done", our size and our MD5 [D]. */
 function judgeAnswer(answer: v.InferOutput<typeof bodyAnswer>, source: BodySpec["source"]): Sent {
   const { return_code: code, message, size, slug } = answer;
-  const md5 = answer.md5?.toLowerCase();
+  const md5 = answer.md5?.toLowerCase() ?? null;
   if (code >= 400 && code <= 499) {
     const error = new AppError(refusalCode(message, code), `Ulož.to refused the file (return code ${code})`, {
-      hostMessage: message,
+      hostMessage: message ?? undefined,
     });
     return { kind: "absent", error };
   }
   if (code < 200 || code > 299) return wrong(`the host could not store the file (return code ${code})`, message);
   if (message !== "Done") return wrong("the host does not say that the file is done", message);
   if (size !== source.size) return wrong(`the host holds ${size ?? "an unknown number of"} bytes of ${source.size}`);
-  if (md5 === undefined || md5 !== source.md5()) return wrong("the MD5 of what the host holds is not that of the file");
-  if (slug === undefined) return wrong("the host gave the file no name of its own");
+  if (md5 === null || md5 !== source.md5()) return wrong("the MD5 of what the host holds is not that of the file");
+  if (slug === null) return wrong("the host gave the file no name of its own");
   return { kind: "stored", file: { slug, size, md5 } };
 }
 
-function wrong(what: string, hostMessage?: string): Sent {
-  return { kind: "doubtful", error: new AppError("integrity", what, { hostMessage }) };
+function wrong(what: string, hostMessage: string | null = null): Sent {
+  return { kind: "doubtful", error: new AppError("integrity", what, { hostMessage: hostMessage ?? undefined }) };
 }

@@ -53,6 +53,7 @@ export interface Harness extends AsyncDisposable {
     content: number | string | Uint8Array,
     options?: UploadOptions,
   ): Promise<Tried>;
+  uploadFile(path: string, name: string, options?: UploadOptions): Promise<Tried>;
   /** The last checkpoint recorded under a name. */
   checkpoint(name: string): { readonly phase: Phase; readonly checkpoint: Json };
 }
@@ -94,8 +95,8 @@ export async function harness(options: HarnessOptions = {}): Promise<Harness> {
     return path;
   };
 
-  const uploadWith: Harness["uploadWith"] = async (on, name, content, asked = {}) => {
-    using source = openFile(file(name, content), { hash: true });
+  const uploadPath = async (on: HostSession, path: string, name: string, asked: UploadOptions = {}): Promise<Tried> => {
+    using source = openFile(path, { hash: true });
     const phases: Phase[] = [];
     const notes: string[] = [];
     const pages: string[] = [];
@@ -162,8 +163,9 @@ export async function harness(options: HarnessOptions = {}): Promise<Harness> {
     env,
     reopen: open,
     file,
-    uploadWith,
-    upload: (name, content, asked) => uploadWith(session, name, content, asked),
+    uploadWith: (on, name, content, asked) => uploadPath(on, file(name, content), name, asked),
+    upload: (name, content, asked) => uploadPath(session, file(name, content), name, asked),
+    uploadFile: (path, name, asked) => uploadPath(session, path, name, asked),
     checkpoint(name) {
       const { phase, checkpoint } = checkpoints.get(name) ?? { phase: "new", checkpoint: null };
       if (checkpoint === null) throw new Error(`${name} has no checkpoint (${phase})`);
