@@ -1,0 +1,145 @@
+import type { ErrorView } from "../errors.ts";
+import type { RunOptions } from "./inputs.ts";
+import type { AccountState, JobStore, SourceRecord, UploadRecord } from "./job-store.ts";
+
+/** One source that `serve` was asked to upload, to one or more destinations. */
+export interface JobRecord {
+  /** UUIDv7. */
+  readonly id: string;
+  readonly source: SourceRecord;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Shared by the jobs of one directory or of one event. */
+  readonly group: string | null;
+  /** The hook that queued it. */
+  readonly hook: string | null;
+  /** Milliseconds since the epoch; nothing is sent before. */
+  readonly notBefore: number | null;
+  /** Milliseconds that size and mtime must stand still before the first byte; null: not waited for. */
+  readonly settleMs: number | null;
+  /** URL told of the end; null: nobody. */
+  readonly callback: string | null;
+  readonly after: RunOptions["after"];
+  readonly resumable: RunOptions["resumable"];
+  readonly createdAt: number;
+  /** By destination. */
+  readonly uploads: readonly JobUpload[];
+}
+
+/** An upload of a job, with what only a server knows of it. */
+export interface JobUpload extends UploadRecord {
+  /** Milliseconds since the epoch until which it rests; null: it does not. */
+  readonly dueAt: number | null;
+  readonly waitingFor: WaitReason | null;
+  /** How often it failed with all its retries: picks the next wait. */
+  readonly rounds: number;
+  /** Process deaths while it ran. */
+  readonly crashes: number;
+}
+
+/** Why an upload is `waiting`. */
+export type WaitReason = "cool-down" | "captcha" | "notBefore" | "settle" | "account" | "retry";
+
+export type NewJob = Omit<JobRecord, "createdAt" | "uploads"> & {
+  readonly uploads: readonly Pick<UploadRecord, "account" | "accountKey" | "host" | "folder" | "name">[];
+};
+
+/** Makes a repeated request find the jobs of the first. */
+export interface RequestKey {
+  /** Whose key: the token or hook. */
+  readonly scope: string;
+  readonly key: string;
+  /** Of the request; the same key with another one is a conflict. Null: any request with the key is the same. */
+  readonly hash: string | null;
+}
+
+export type JobsAdded =
+  | { readonly kind: "added" }
+  | { readonly kind: "known"; readonly jobIds: readonly string[] }
+  | { readonly kind: "conflict" }
+  /** The queue holds as many unended jobs as it may. */
+  | { readonly kind: "full" };
+
+/** Upload states as shown, `waiting` included; a job has the first of these that any of its uploads has. */
+export const JOB_STATES = ["running", "waiting", "queued", "unknown", "failed", "cancelled", "done"] as const;
+export type JobState = (typeof JOB_STATES)[number];
+
+export interface JobsQuery {
+  readonly state?: JobState;
+  readonly account?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Only jobs of which `path` or a directory above it is one of these; null: all. */
+  readonly under: readonly string[] | null;
+  readonly limit: number;
+  /** Cursor of an earlier page. */
+  readonly after?: string;
+}
+
+/** A message to somebody else, kept until it is delivered or given up. */
+export interface Delivery {
+  readonly id: string;
+  /** "callback", or the name of a `[[notify]]`. */
+  readonly channel: string;
+  readonly url: string;
+  readonly body: string;
+  readonly createdAt: number;
+  /** Tries so far. */
+  readonly tries: number;
+}
+
+export interface QueueDepth {
+  readonly byState: Readonly<Record<JobState, number>>;
+  /** Milliseconds since the epoch; null when nothing is unended. */
+  readonly oldestUnended: number | null;
+}
+
+/**
+ * What `serve` keeps beyond `JobStore`, in the same database. Uploads of jobs are uploads like any other: claimed,
+ * fenced and recorded by the same methods; `claim` and `queued` leave out those that are not due.
+ */
+export interface ServeStore extends JobStore {
+  /**
+   * Jobs and key in one transaction; the uploads are queued in `runId`. Resolves when durable: many requests may
+   * share the fsync. `limit`: most unended jobs at a time.
+   */
+  addJobs(runId: string, jobs: readonly NewJob[], key: RequestKey | null, limit: number): Promise<JobsAdded>;
+  /**
+   * Takes all unended uploads of jobs into the run of a starting server, keeping phase and checkpoint. One that was
+   * running when its process died counts a crash; the third ends it as `failed`, and one that died in `finishing` on a
+   * host outside `committingHosts` ends as `unknown`. Returns the jobs that ended by this.
+   */
+  adoptJobs(runId: string, committingHosts: ReadonlySet<string>): Promise<readonly JobRecord[]>;
+  job(id: string): Promise<JobRecord | null>;
+  jobOfUpload(uploadId: string): Promise<JobRecord | null>;
+  /** Newest first. */
+  jobs(query: JobsQuery): Promise<{ readonly jobs: readonly JobRecord[]; readonly next: string | null }>;
+
+  /** Puts an owned upload back into the queue until `dueAt`, with the failure that sent it there. Counts a round. */
+  postpone(id: string, fence: number, dueAt: number, why: WaitReason, error: ErrorView | null): Promise<void>;
+  /** Changes what a queued upload waits for, without taking it. */
+  rest(id: string, dueAt: number | null, why: WaitReason | null): Promise<void>;
+  /** When the next resting upload of the run is due, milliseconds since the epoch. */
+  nextDue(runId: string): Promise<number | null>;
+  /** Ends what is queued or waiting as `cancelled`; returns the uploads that run and must be aborted by their owner. */
+  cancelJob(id: string, error: ErrorView): Promise<readonly UploadRecord[]>;
+  /** Ends an owned upload as `cancelled`. */
+  finishCancelled(id: string, fence: number, error: ErrorView, seconds: number): Promise<void>;
+  /** Queues failed, cancelled and unknown uploads of a job again, from round 0. False when there are none. */
+  retryJob(runId: string, id: string): Promise<boolean>;
+  /** Forgets an ended job; its uploads stay in the history. False when it has not ended. */
+  removeJob(id: string): Promise<boolean>;
+  /** Forgets jobs that ended before, and keys and message ids that have expired. */
+  forget(endedBefore: number): Promise<void>;
+  depth(): Promise<QueueDepth>;
+
+  /** Remembers a signed message's id for 30 days; false when it is known already. */
+  rememberMessage(scope: string, id: string): Promise<boolean>;
+
+  enqueueDelivery(delivery: Pick<Delivery, "channel" | "url" | "body">): Promise<void>;
+  /** Due deliveries, oldest first. */
+  dueDeliveries(limit: number): Promise<readonly Delivery[]>;
+  nextDelivery(): Promise<number | null>;
+  /** `dueAt` null: delivered or given up, and forgotten. */
+  settleDelivery(id: string, dueAt: number | null): Promise<void>;
+
+  accountStates(): Promise<ReadonlyMap<string, AccountState>>;
+}
