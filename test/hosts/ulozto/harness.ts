@@ -1,7 +1,3 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { sleep } from "../../../src/core/retry.ts";
 import { type AppError, ERROR_CLASSES, toAppError } from "../../../src/errors.ts";
 import type { HostEnv, HostSession, UploadContext, UploadResult } from "../../../src/hosts/host.ts";
 import type { Phase } from "../../../src/hosts/phase.ts";
@@ -9,6 +5,8 @@ import { openSession } from "../../../src/hosts/ulozto/session.ts";
 import { openFile } from "../../../src/io/source.ts";
 import type { Json } from "../../../src/json.ts";
 import { type UloztoStandIn, ulozTo } from "../../e2e/stand-in/ulozto.ts";
+import { hostEnv } from "../../support/host-env.ts";
+import { bytesOf, temporaryDirectory } from "../../support/temporary.ts";
 
 /** One upload over its attempts, as core would make them. */
 export interface Tried {
@@ -38,14 +36,11 @@ export interface UploadOptions {
   readonly waitMs?: number;
 }
 
-export interface Harness extends AsyncDisposable {
-  readonly host: UloztoStandIn;
+export interface Uploader extends Disposable {
   readonly session: HostSession;
   readonly env: HostEnv;
-  /** Another process on the same account. */
-  reopen(): HostSession;
   file(name: string, content: number | string | Uint8Array): string;
-  /** Uploads random bytes (or the given ones) under that name; never rejects. */
+  /** Uploads that many bytes, or the given ones, under that name; never rejects. */
   upload(name: string, content: number | string | Uint8Array, options?: UploadOptions): Promise<Tried>;
   uploadWith(
     session: HostSession,
@@ -58,41 +53,52 @@ export interface Harness extends AsyncDisposable {
   checkpoint(name: string): { readonly phase: Phase; readonly checkpoint: Json };
 }
 
+export interface Harness extends Omit<Uploader, keyof Disposable>, AsyncDisposable {
+  readonly host: UloztoStandIn;
+  /** Another process on the same account. */
+  reopen(): HostSession;
+}
+
 export interface HarnessOptions {
   readonly host?: Parameters<typeof ulozTo>[0];
   readonly secrets?: { readonly token?: string; readonly password?: string; readonly apiKey?: string };
-  readonly fetch?: typeof fetch;
   readonly loopback?: boolean;
   readonly env?: Partial<HostEnv>;
 }
 
+/** Uploads to the strict stand-in of the host, which tells what it saw. */
 export async function harness(options: HarnessOptions = {}): Promise<Harness> {
-  const dir = mkdtempSync(join(tmpdir(), "hoist-ulozto-"));
   const host = await ulozTo(options.host ?? {});
-  const env: HostEnv = {
-    fetch: options.fetch ?? fetch,
-    now: () => performance.now(),
-    sleep,
-    retryBaseMs: 4,
-    idleTimeoutMs: 5_000,
-    answerTimeoutMs: () => 5_000,
-    exclusive: createLocks(),
-    log: () => {},
-    ...options.env,
+  const credentials = { user: "me", ...(options.secrets ?? { token: "ut-token" }) };
+  const endpoint = { baseUrl: host.url, loopback: options.loopback ?? true };
+  const uploader = await createUploader(async (env) => openSession(credentials, endpoint, env), options.env);
+  return {
+    ...uploader,
+    host,
+    reopen: () => openSession(credentials, endpoint, uploader.env),
+    async [Symbol.asyncDispose]() {
+      uploader[Symbol.dispose]();
+      await host[Symbol.asyncDispose]();
+    },
   };
-  const secrets = options.secrets ?? { token: "ut-token" };
-  const open = () =>
-    openSession({ user: "me", ...secrets }, { baseUrl: host.url, loopback: options.loopback ?? true }, env);
-  const session = open();
+}
+
+/** Makes the attempts that core would make, on one session or several. */
+export async function createUploader(
+  open: (env: HostEnv) => Promise<HostSession>,
+  overrides: Partial<HostEnv> = {},
+): Promise<Uploader> {
+  const dir = temporaryDirectory();
+  const env = hostEnv({ retryBaseMs: 4, ...overrides });
+  const session = await open(env);
   const checkpoints = new Map<string, { phase: Phase; checkpoint: Json | null }>();
   let sending = 0;
   let files = 0;
 
-  const file: Harness["file"] = (name, content) => {
+  const file: Uploader["file"] = (name, content) => {
     files += 1;
-    const path = join(dir, `${files}-${name.replaceAll(/[^\w.]/g, "_").slice(0, 60)}`);
-    writeFileSync(path, typeof content === "number" ? randomBytes(content) : content);
-    return path;
+    const local = `${files}-${name.replaceAll(/[^\w.]/g, "_").slice(0, 60)}`;
+    return dir.file(local, typeof content === "number" ? bytesOf(content) : content);
   };
 
   const uploadPath = async (on: HostSession, path: string, name: string, asked: UploadOptions = {}): Promise<Tried> => {
@@ -127,7 +133,7 @@ export async function harness(options: HarnessOptions = {}): Promise<Harness> {
       async person({ url }) {
         if (pages.at(-1) !== url) pages.push(url);
         if (asked.person !== undefined) return asked.person(url);
-        await sleep(5, signal);
+        await env.sleep(5, signal);
       },
       spend(step, limit) {
         const used = spent.get(step) ?? 0;
@@ -152,16 +158,14 @@ export async function harness(options: HarnessOptions = {}): Promise<Harness> {
         if (signal.aborted || !(error.retry.again ?? ERROR_CLASSES[error.code].retry)) return done(null, error);
         if (error.retry.free === true) free += 1;
         else if (left-- === 0) return done(null, error);
-        await sleep(asked.waitMs ?? Math.min(error.retry.afterMs ?? 5, 20), signal).catch(() => {});
+        await env.sleep(asked.waitMs ?? Math.min(error.retry.afterMs ?? 5, 20), signal).catch(() => {});
       }
     }
   };
 
   return {
-    host,
     session,
     env,
-    reopen: open,
     file,
     uploadWith: (on, name, content, asked) => uploadPath(on, file(name, content), name, asked),
     upload: (name, content, asked) => uploadPath(session, file(name, content), name, asked),
@@ -171,28 +175,6 @@ export async function harness(options: HarnessOptions = {}): Promise<Harness> {
       if (checkpoint === null) throw new Error(`${name} has no checkpoint (${phase})`);
       return { phase, checkpoint };
     },
-    async [Symbol.asyncDispose]() {
-      await host[Symbol.asyncDispose]();
-      rmSync(dir, { recursive: true, force: true });
-    },
+    [Symbol.dispose]: dir[Symbol.dispose],
   };
-}
-
-/** One task at a time for each name. */
-function createLocks(): HostEnv["exclusive"] {
-  const queues = new Map<string, Promise<unknown>>();
-  return (name, _signal, work) => {
-    const turn = (queues.get(name) ?? Promise.resolve()).then(work);
-    queues.set(
-      name,
-      turn.catch(() => {}),
-    );
-    return turn;
-  };
-}
-
-function randomBytes(size: number): Uint8Array {
-  const bytes = new Uint8Array(size);
-  for (let at = 0; at < size; at += 65_536) crypto.getRandomValues(bytes.subarray(at, Math.min(size, at + 65_536)));
-  return bytes;
 }
