@@ -34,14 +34,16 @@ const NETWORK_WORDS: Readonly<Record<string, string>> = {
 export function classifyFetchError(thrown: unknown, where: string): AppError {
   if (thrown instanceof AppError) return thrown;
   const { code, message } = describe(thrown);
+  // Bun's own error carries the whole URL, and with it upload addresses that are bearer secrets.
+  const cause = new Error(code === "" ? message : `${code}: ${message}`);
   if (CERTIFICATE_CODES.has(code) || /certificate/i.test(message)) {
     return new AppError("certificate", `${where} has no valid certificate (${code})`, {
       hint: "check the clock and NODE_EXTRA_CA_CERTS",
-      cause: thrown,
+      cause,
     });
   }
   return new AppError("network", `${where}: ${NETWORK_WORDS[code] ?? `network failure (${code || "unknown"})`}`, {
-    cause: thrown,
+    cause,
   });
 }
 
