@@ -1,0 +1,113 @@
+import type { Phase } from "../hosts/phase.ts";
+import type { AddJob } from "./add-job.ts";
+import type { JobView } from "./job-view.ts";
+import type { JobState, QueueDepth, RequestKey } from "./serve-store.ts";
+
+/** Who asks for a job, and what that one may name. */
+export interface Submitter {
+  /** Token or hook: the scope of idempotency keys. */
+  readonly name: string;
+  readonly hook: string | null;
+  /** Directories whose files may be named. */
+  readonly roots: readonly Root[];
+  /** Whether `after: delete` and `move` are allowed at all; the root must allow it too. */
+  readonly mayDelete: boolean;
+}
+
+/** A directory tree that jobs may name files of. */
+export interface Root {
+  /** Absolute, symlinks resolved, without a trailing slash. */
+  readonly path: string;
+  /** Files below may be deleted or moved after their upload. */
+  readonly write: boolean;
+}
+
+/** A file that a request brought itself, already spooled. */
+export interface SpooledFile {
+  readonly name: string;
+  readonly path: string;
+  readonly size: number;
+}
+
+export interface Submitted {
+  /** In source order; one, unless a directory or an event named several files. */
+  readonly jobs: readonly JobView[];
+  /** False: an earlier request with the same key made them. */
+  readonly created: boolean;
+}
+
+export interface ListJobs {
+  readonly state?: JobState | undefined;
+  readonly account?: string | undefined;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly limit: number;
+  readonly after?: string | undefined;
+}
+
+/** Lane state of an account as shown. */
+export interface AccountView {
+  readonly name: string;
+  readonly host: string;
+  readonly state: "idle" | "busy" | "cooling-down" | "captcha" | "stopped" | "paused";
+  /** Uploads of it that run in this server. */
+  readonly running: number;
+  /** RFC 3339, UTC; null unless cooling down. */
+  readonly coolDownUntil: string | null;
+  /** Why it is stopped or paused, in the host's words where there are some. */
+  readonly reason: string | null;
+  /** The page a person must open; null unless it waits for a captcha. */
+  readonly captchaUrl: string | null;
+}
+
+/** What happens in a running server, in order. `job.progress` is not kept for `Last-Event-ID`. */
+export type ServerEvent =
+  | { readonly type: "job.state"; readonly job: JobView; readonly jobPath: string }
+  | {
+      readonly type: "job.progress";
+      readonly job: string;
+      readonly jobPath: string;
+      readonly account: string;
+      readonly bytes: number;
+      readonly size: number | null;
+      readonly rate: number;
+      readonly phase: Phase;
+    }
+  | { readonly type: "account.state"; readonly account: AccountView };
+
+/**
+ * Everything a server offers, for routes, hooks and tests alike. `roots` limits what a caller sees: a job of a file
+ * outside them does not exist for it. Fails with AppError only.
+ */
+export interface Jobs {
+  /**
+   * Queues; durable when it resolves. Fails with `usage`, `source` (one sentence for every cause), `conflict` (422 on a
+   * reused idempotency key), `state` (disk).
+   */
+  add(input: AddJob, submitter: Submitter, key: RequestKey | null): Promise<Submitted>;
+  addSpooled(
+    file: SpooledFile,
+    input: Omit<AddJob, "path" | "recursive" | "after">,
+    submitter: Submitter,
+    key: RequestKey | null,
+  ): Promise<Submitted>;
+  list(
+    query: ListJobs,
+    roots: readonly Root[],
+  ): Promise<{ readonly jobs: readonly JobView[]; readonly next: string | null }>;
+  /** Fails with `not_found`. */
+  get(id: string, roots: readonly Root[]): Promise<JobView>;
+  /** The job when it has ended, or as it is after `ms`. */
+  wait(id: string, ms: number, roots: readonly Root[], signal: AbortSignal): Promise<JobView>;
+  /** Fails with `conflict` when it has ended. */
+  cancel(id: string, roots: readonly Root[]): Promise<JobView>;
+  /** Fails with `conflict` when nothing failed. */
+  retry(id: string, roots: readonly Root[]): Promise<JobView>;
+  /** Fails with `conflict` while it has not ended. */
+  remove(id: string, roots: readonly Root[]): Promise<void>;
+  accounts(): Promise<readonly AccountView[]>;
+  pauseAccount(name: string): Promise<AccountView>;
+  resumeAccount(name: string): Promise<AccountView>;
+  depth(): Promise<QueueDepth>;
+  /** Calls back for every event until the returned function is called. */
+  subscribe(listener: (event: ServerEvent) => void): () => void;
+}
