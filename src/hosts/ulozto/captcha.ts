@@ -75,7 +75,7 @@ export function createCaptchaGate(api: Api, endpoint: AccountEndpoint): CaptchaG
     async pass<T>(asker: Asker, attempt: Attempt<T>): Promise<T> {
       for (;;) {
         let met: Passage<T> | null = null;
-        if (turn === null && !oneAtATime) {
+        if (!oneAtATime) {
           met = await first(attempt);
           if (met.kind === "passed") return met.value;
           oneAtATime = true;

@@ -224,6 +224,24 @@ describe("a member that is stopped", () => {
     expect(h.host.violations).toEqual([]);
   });
 
+  test("while another body is under way ends that body at once: it would be of no use", async () => {
+    await using h = await harness();
+    h.host.fault("upload", { stallAt: 50_000, when: ({ header }) => Number(header("content-length")) > LARGE });
+    const stop = new AbortController();
+    const large = h.upload("large", LARGE, { more: true });
+    while (h.host.of("upload").length < 1) await Bun.sleep(2);
+    const stored = Promise.withResolvers<void>();
+    const onPhase = (phase: string) => {
+      if (phase === "stored") stored.resolve();
+    };
+    const small = h.upload("small", 10, { more: true, signal: stop.signal, onPhase });
+    await stored.promise;
+    stop.abort();
+    expect((await small).error?.code).toBe("cancelled");
+    expect(await large).toMatchObject({ error: null, attempts: 2, free: 1 });
+    expect(visible(h)).toEqual(["large"]);
+  });
+
   test("while the commit is asked for is told that its file may be visible; the others go on", async () => {
     await using h = await harness();
     const held = hold(h, "commit");

@@ -159,6 +159,7 @@ export async function createUploader(
         if (error.retry.free === true) free += 1;
         else if (left-- === 0) return done(null, error);
         await env.sleep(asked.waitMs ?? Math.min(error.retry.afterMs ?? 5, 20), signal).catch(() => {});
+        if (signal.aborted) return done(null, error);
       }
     }
   };

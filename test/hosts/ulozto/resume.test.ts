@@ -160,6 +160,17 @@ describe("uploads that shared a batch in an earlier process", () => {
     expect(h.host.files.map((file) => file.name).sort()).toEqual(["a", "b"]);
   });
 
+  test("also when they come one after the other", async () => {
+    await using h = await harness();
+    await leaveTwoAt(h, "committing");
+    const session = h.reopen();
+    for (const name of ["a", "b"]) {
+      const { error } = await h.uploadWith(session, name, `content ${name}`, { resume: h.checkpoint(name) });
+      expect(error).toBeNull();
+    }
+    expect(steps(h)).toEqual(["login-token", "commit"]);
+  });
+
   test("and were only stored are sent again, each alone: what else is in that batch cannot be known", async () => {
     await using h = await harness();
     await leaveTwoAt(h, "stored");
