@@ -30,8 +30,11 @@ const LEFT_COLUMNS = 16;
 /** One line for each: name, bar, per cent, and as much of bytes, rate and time left as there is room for on all. */
 export function drawBars(bars: readonly BarFacts[], { columns, color }: BarStyle): readonly string[] {
   const longest = Math.max(0, ...bars.map(({ name }) => Bun.stringWidth(name)));
-  const least = Math.min(longest, Math.max(SHORTEST_NAME, Math.floor(columns * 0.3)));
-  const level = DETAILS.findIndex((detail) => widest(bars, detail) + 1 + least <= columns);
+  const least = Math.min(longest, Math.max(SHORTEST_NAME, Math.floor(columns * 0.25)));
+  // A bar says more than the amounts, and the time left more than a bar.
+  const level = DETAILS.findIndex(
+    (detail, index) => widest(bars, detail) + 1 + least + (index === 0 ? 1 + SHORTEST_BAR : 0) <= columns,
+  );
   const detail = DETAILS[level] ?? (() => "");
   const right = widest(bars, detail);
   const room = Math.max(0, columns - right - 1);

@@ -13,6 +13,8 @@ export interface ReportOptions {
   readonly format: Format;
   readonly groupBy: GroupBy | undefined;
   readonly progress: "auto" | "always" | "never";
+  /** Whether `resume` will find what is not finished. */
+  readonly recorded: boolean;
 }
 
 /** Turns the engine's events into results, bars, notes and errors. */
@@ -32,6 +34,7 @@ export function createReport({ io, globals, out }: CommandContext, options: Repo
   const mode =
     globals.quiet || globals.logFormat === "json" ? "off" : progressMode(options.progress, io.stderr, io.env);
   const progress = createProgress(mode, out.terminal, io.stderr, hasColor(io.stderr, io.env, globals.color));
+  const goOn = options.recorded ? "go on with: hoist resume" : "no record was kept, so hoist resume cannot go on";
   const detailed = format.json && globals.verbose;
   const toldAt = new Map<string, number>();
   let stopped = 0;
@@ -111,7 +114,7 @@ export function createReport({ io, globals, out }: CommandContext, options: Repo
       progress.close();
       results.finish();
       if (format.json) out.json(summary);
-      if (stopped > 0) out.warning(`${count(stopped, "upload")} not finished; go on with: hoist resume`);
+      if (stopped > 0) out.warning(`${stopped === 1 ? "1 upload is" : `${stopped} uploads are`} not finished; ${goOn}`);
       else if (io.stderr.isTTY === true && summary.ok + summary.failed + summary.skipped > 1) out.note(sumUp(summary));
     },
     [Symbol.dispose]() {

@@ -16,20 +16,21 @@ export interface Terminal {
   pin(lines: readonly string[]): void;
 }
 
+const ERASE_LINE = "\x1b[2K";
 const ERASE_LINE_END = "\x1b[K";
-const ERASE_BELOW = "\x1b[J";
 
-export function createTerminal({ stdout, stderr }: Pick<CliIo, "stdout" | "stderr">): Terminal {
+export function createTerminal({ stdout, stderr, env }: Pick<CliIo, "stdout" | "stderr" | "env">): Terminal {
   let pinned: readonly string[] = [];
   const columns = () => stderr.columns || 80;
 
-  /** To the first pinned row. A narrower terminal has wrapped what was drawn when it was wider. */
-  const home = () => {
-    const rows = pinned.reduce((sum, line) => sum + Math.max(1, Math.ceil(Bun.stringWidth(line) / columns())), 0);
-    return rows > 1 ? `\r\x1b[${rows - 1}A` : "\r";
-  };
+  /** Rows that the pinned lines take now: most terminals wrap them when they become narrower. */
+  const rowsTaken = () =>
+    cutsLines(env)
+      ? pinned.length
+      : pinned.reduce((sum, line) => sum + Math.max(1, Math.ceil(Bun.stringWidth(line) / columns())), 0);
   const drawn = () => pinned.map((line) => line + ERASE_LINE_END).join("\n");
-  const erase = () => home() + ERASE_BELOW;
+  // Row by row: "erase everything below" makes tmux keep what it erases when that is the whole screen.
+  const erase = () => `\r${Array(rowsTaken()).fill(ERASE_LINE).join(up(1))}`;
 
   return {
     get columns() {
@@ -51,9 +52,21 @@ export function createTerminal({ stdout, stderr }: Pick<CliIo, "stdout" | "stder
       stderr.write(pinned.length === 0 ? text : erase() + text + drawn());
     },
     pin(lines) {
-      const before = pinned.length === 0 ? "" : home();
+      const before = rowsTaken();
+      if (before === 0 && lines.length === 0) return;
+      const extra = Math.max(0, before - Math.max(1, lines.length));
       pinned = lines;
-      if (before !== "" || lines.length > 0) stderr.write(before + drawn() + ERASE_BELOW);
+      const overwritten = `\r${up(before - 1)}${lines.length === 0 ? ERASE_LINE : drawn()}`;
+      stderr.write(overwritten + `\n${ERASE_LINE}`.repeat(extra) + up(extra));
     },
   };
+}
+
+/** xterm, GNU screen and the Linux console cut what no longer fits. Counting wrapped rows there would erase results. */
+function cutsLines({ TERM, XTERM_VERSION, STY }: CliIo["env"]): boolean {
+  return TERM === "linux" || Boolean(XTERM_VERSION) || Boolean(STY);
+}
+
+function up(rows: number): string {
+  return rows > 0 ? `\x1b[${rows}A` : "";
 }

@@ -47,7 +47,8 @@ export const resume = defineCommand({
     await using app = await openApp(context, { command: "resume", listen: (event) => listen(event) });
     if (values.list) return await list(await app.store(), ids, format.json, context);
     if (values.drop) return await drop(await app.store(), ids, context);
-    using report = createReport(context, { format, groupBy: values.groupBy, progress: values.progress });
+    const { groupBy, progress } = values;
+    using report = createReport(context, { format, groupBy, progress, recorded: true });
     listen = report.listen;
     const summary = await app.resume({ ids, retryUnknown: values.retryUnknown }, io.signal);
     report.finish(summary);

@@ -41,10 +41,11 @@ export const up = defineCommand({
       listen: (event) => listen(event),
     });
     const shown = format ?? configuredFormat(app.config, io);
-    using report = createReport(context, { format: shown, groupBy: values.groupBy, progress: values.progress });
+    const { groupBy, progress, history } = values;
+    using report = createReport(context, { format: shown, groupBy, progress, recorded: history });
     listen = report.listen;
     const input = toUpInput(read, app.config.up);
-    if (values.dryRun) return await dryRun(app.plan(input), shown, context);
+    if (values.dryRun) return await dryRun(app.plan(input, io.signal), shown, context);
     if (operands.includes("-") && io.stdin.isTTY === true) out.note("reading standard input; Ctrl-D ends it");
     const summary = await app.up(input, io.signal);
     report.finish(summary);

@@ -1,0 +1,406 @@
+import { describe, expect, test } from "bun:test";
+import { resolve } from "node:path";
+import type { UpInput } from "../../src/core/inputs.ts";
+import { STOP_REASONS } from "../../src/core/stop.ts";
+import { AppError } from "../../src/errors.ts";
+import { endings, failed, OK, run, type Scene, summary, upload } from "./fixture.ts";
+
+/** What the engine is asked for. */
+async function inputOf(argv: readonly string[], scene: Scene = {}): Promise<UpInput> {
+  const asked: UpInput[] = [];
+  const ran = await run(["up", ...argv], {
+    ...scene,
+    up: async (input) => {
+      asked.push(input);
+      return summary();
+    },
+  });
+  expect(ran).toMatchObject({ code: 0, err: "" });
+  return asked[0] as UpInput;
+}
+
+describe("options → what the engine is asked for", () => {
+  test("defaults", async () => {
+    expect(await inputOf(["a", "--to", "x"])).toEqual({
+      sources: ["a"],
+      to: ["x"],
+      filesFrom: null,
+      name: null,
+      recursive: false,
+      filters: { include: [], exclude: [], minSize: null, maxSize: null, minAgeMs: null },
+      labels: {},
+      spool: false,
+      run: {
+        parallel: 4,
+        limitRate: [],
+        retries: 5,
+        retryUnknown: false,
+        waitCoolDownMs: 1_800_000,
+        waitCaptchaMs: 0,
+        resumable: "auto",
+        checksum: false,
+        skipExisting: false,
+        after: { do: "keep" },
+        idleTimeoutMs: 60_000,
+        answerTimeoutMs: null,
+      },
+    });
+  });
+
+  test("everything, in every spelling", async () => {
+    const argv =
+      "-r0j3 a --files-from=- b --to x --to=y:/F,z --name {stem}-{n:3}.{ext} --include *.a --include *.b --exclude *.c " +
+      "--min-size 1K --max-size=2M --min-age 1h --limit-rate 10M --retries 0 --retry-unknown --wait-cooldown 0 " +
+      "--wait-captcha 5m --resumable never --skip-existing --checksum --after move:done --label a=1 --label b=x=y " +
+      "--label a=2 --idle-timeout 10 --answer-timeout 1m --spool -- -c";
+    expect(await inputOf(argv.split(" "))).toEqual({
+      sources: ["a", "b", "-c"],
+      to: ["x", "y:/F,z"],
+      filesFrom: { path: "-", separator: "\0" },
+      name: "{stem}-{n:3}.{ext}",
+      recursive: true,
+      filters: { include: ["*.a", "*.b"], exclude: ["*.c"], minSize: 1024, maxSize: 2_097_152, minAgeMs: 3_600_000 },
+      labels: { a: "2", b: "x=y" },
+      spool: true,
+      run: {
+        parallel: 3,
+        limitRate: [{ minuteOfDay: 0, rate: 10_485_760 }],
+        retries: 0,
+        retryUnknown: true,
+        waitCoolDownMs: 0,
+        waitCaptchaMs: 300_000,
+        resumable: "never",
+        checksum: true,
+        skipExisting: true,
+        after: { do: "move", directory: resolve("done") },
+        idleTimeoutMs: 10_000,
+        answerTimeoutMs: 60_000,
+      },
+    });
+  });
+
+  test("a value may start with a dash when it is no option, or behind =", async () => {
+    expect((await inputOf(["-", "--name", "- x", "--to", "x"])).name).toBe("- x");
+    expect((await inputOf(["a", "--name=-x", "--to", "x"])).name).toBe("-x");
+    expect((await inputOf(["a", "--name=--to", "--to", "x"])).name).toBe("--to");
+    expect((await inputOf(["a", "--name=", "--to", "x"])).name).toBe("");
+  });
+
+  test("the configuration fills in, options win, off switches a limit off", async () => {
+    const defaults = {
+      to: ["conf:/A"],
+      parallel: 2,
+      retries: 9,
+      limitRate: [{ minuteOfDay: 0, rate: 1000 }],
+      after: { do: "delete" as const },
+    };
+    const filled = await inputOf(["a"], { defaults });
+    expect(filled).toMatchObject({ to: ["conf:/A"], run: { parallel: 2, retries: 9, limitRate: defaults.limitRate } });
+    expect(filled.run.after).toEqual({ do: "delete" });
+    const argv = ["a", "--to", "x", "-j1", "--retries=0", "--limit-rate", "off", "--after", "keep"];
+    expect(await inputOf(argv, { defaults })).toMatchObject({
+      to: ["x"],
+      run: { parallel: 1, retries: 0, limitRate: [], after: { do: "keep" } },
+    });
+  });
+
+  test("on a terminal a captcha is waited for", async () => {
+    expect((await inputOf(["a", "--to", "x"], { tty: { stderr: true } })).run.waitCaptchaMs).toBe(600_000);
+  });
+
+  test("global options reach the engine, from before and behind the command's name", async () => {
+    const opened: unknown[] = [];
+    const scene: Scene = {
+      up: async () => summary(),
+      opened: ({ flags, history, command }) => opened.push({ flags, history, command }),
+    };
+    await run(["--config", "c.toml", "up", "a", "--to", "x", "--state-dir=s", "--no-history"], scene);
+    await run(["up", "a", "--to", "x"], scene);
+    expect(opened).toEqual([
+      { flags: { config: "c.toml", stateDir: "s" }, history: false, command: "hoist up" },
+      { flags: { config: undefined, stateDir: undefined }, history: true, command: "hoist up" },
+    ]);
+  });
+});
+
+describe("wrong values are told before the engine is opened", () => {
+  test.each([
+    [["--retries=-1"], /--retries does not understand "-1"/],
+    [["--retries", "1.5"], /--retries/],
+    [["-j", "0"], /--parallel/],
+    [["-j", "65"], /1 to 64/],
+    [["--limit-rate", "fast"], /--limit-rate/],
+    [["--limit-rate", "08:00,1M 08:00,2M"], /--limit-rate/],
+    [["--min-size", "big"], /--min-size/],
+    [["--wait-cooldown", "soon"], /--wait-cooldown/],
+    [["--idle-timeout", "0"], /--idle-timeout must be more than 0/],
+    [["--label", "x"], /--label "x" is not KEY=VALUE/],
+    [["--label", "a b=x"], /--label/],
+    [["--after", "burn"], /--after/],
+    [["--after", "move:"], /--after/],
+    [["--format", "jsn"], /did you mean json/],
+    [["--format", "{urll}"], /did you mean \{url\}/],
+    [["--format", "{url"], /a \{ without a \}/],
+    [["--format", "{toString}"], /toString/],
+    [["--json", "--format", "csv"], /--json and --format/],
+    [["--group-by", "host", "--json"], /--group-by/],
+    [["--group-by", "host", "--format", "csv"], /--group-by/],
+    [["--resumable", "always"], /--resumable always is not available/],
+    [["-0"], /--files-from/],
+  ] as [string[], RegExp][])("%p", async (argv, told) => {
+    const { code, out, err } = await run(["up", "a", "--to", "x", ...argv], { up: async () => summary() });
+    expect({ code, out }).toEqual({ code: 2, out: "" });
+    expect(err).toMatch(told);
+    expect(err.trimEnd().split("\n").length).toBeLessThanOrEqual(3);
+  });
+
+  test("nothing to upload, no destination", async () => {
+    expect(await run(["up", "--to", "x"])).toMatchObject({ code: 2 });
+    const { code, err } = await run(["up", "a"]);
+    expect(code).toBe(2);
+    expect(err).toContain("--to");
+  });
+
+  test("a format of the configuration that does not exist is a configuration error", async () => {
+    const { code, err } = await run(["up", "a", "--to", "x"], { defaults: { format: "jsn" } });
+    expect(code).toBe(2);
+    expect(err).toContain("[up] format");
+  });
+});
+
+describe("the format", () => {
+  const scene: Scene = { up: endings([upload()]) };
+  test.each([
+    ["url when stdout is no terminal", [], {}, "https://host.example/f/1\n"],
+    [
+      "text on a terminal",
+      [],
+      { tty: { stdout: true } },
+      "x.bin → uploadgig  https://host.example/f/1  (2.9 MiB in 1.3 s)\n",
+    ],
+    ["the configured one", [], { defaults: { format: "{name}" } }, "x.bin\n"],
+    ["the one asked for", ["--format", "{n} {host}"], { defaults: { format: "json" } }, "1 uploadgig\n"],
+  ] as [string, string[], Scene, string][])("%s", async (_, argv, more, out) => {
+    expect(await run(["up", "a", "--to", "x", ...argv], { ...scene, ...more })).toEqual({ code: 0, out, err: "" });
+  });
+});
+
+describe("failures", () => {
+  const refusal = new AppError("host_rejected", "the host refused the file", {
+    hostMessage: "Too \x1b[31mlarge\u202e",
+    hint: "split it",
+  });
+  const bad = (sourceIndex: number, error: AppError) =>
+    upload({ sourceIndex, name: `bad${sourceIndex}`, state: "failed", outcome: failed(error) });
+
+  test("three lines at most: what, why in the host's words, what next; nothing that moves a cursor", async () => {
+    const { err, code } = await run(["up", "a", "--to", "x"], { up: endings([bad(0, refusal)], 1, { exit: 7 }) });
+    expect(code).toBe(7);
+    expect(err).toBe(
+      'error: bad0 → uploadgig: the host refused the file\n  the host says: "Too \\u{1b}[31mlarge\\u{202e}"\n  split it\n',
+    );
+  });
+
+  test("the same reason is told in full once, and again after another one", async () => {
+    const other = new AppError("network", "no connection");
+    const scene = { up: endings([bad(0, refusal), bad(1, refusal), bad(2, other), bad(3, refusal)], 1, { exit: 3 }) };
+    const { err } = await run(["up", "a", "--to", "x", "-q"], scene);
+    expect(err.match(/split it/g)?.length).toBe(2);
+    expect(err.match(/^error: /gm)?.length).toBe(4);
+  });
+
+  test("a link the host gave all the same is told", async () => {
+    const error = new AppError("integrity", "the host has another size", { url: "https://host.example/f/2" });
+    const { err } = await run(["up", "a", "--to", "x"], { up: endings([bad(0, error)], 1, { exit: 8 }) });
+    expect(err).toContain("https://host.example/f/2");
+  });
+
+  test("as JSON log lines", async () => {
+    const { err } = await run(["up", "a", "--to", "x", "--log-format", "json"], {
+      up: endings([bad(0, refusal)], 1, { exit: 7 }),
+      warnings: ["careful"],
+    });
+    const lines = err
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(lines).toMatchObject([
+      { level: "warn", msg: "careful" },
+      { level: "error", msg: "bad0 → uploadgig: the host refused the file", code: "host_rejected", hint: "split it" },
+    ]);
+    expect(lines[1].hostMessage).toBe(refusal.hostMessage);
+  });
+
+  test("a bug is 1, with its stack only under -v", async () => {
+    const up = () => Promise.reject(new TypeError("x is undefined"));
+    const quiet = await run(["up", "a", "--to", "x"], { up });
+    expect(quiet).toMatchObject({ code: 1, out: "" });
+    expect(quiet.err).not.toContain("fixture.ts");
+    expect((await run(["up", "a", "--to", "x", "-v"], { up })).err).toContain("TypeError");
+  });
+});
+
+describe("notes", () => {
+  const scene: Scene = {
+    warnings: ["careful"],
+    up: async (_, listen) => {
+      listen({ type: "note", text: "a `b` _c_ d.zip was skipped\n" });
+      listen({ type: "captcha", account: "ulozto", url: "https://uloz.to/captcha/1" });
+      return summary();
+    },
+  };
+  test("names keep their backticks and underscores", async () => {
+    const { err } = await run(["up", "a", "--to", "x"], scene);
+    expect(err).toBe(
+      "warning: careful\nnote: a `b` _c_ d.zip was skipped\\u{a}\n" +
+        "ulozto wants a captcha solved; open this page, the upload goes on by itself: https://uloz.to/captcha/1\n",
+    );
+  });
+
+  test("-q leaves what a person must do", async () => {
+    const { err } = await run(["up", "a", "--to", "x", "-q"], scene);
+    expect(err).toMatch(/^ulozto wants a captcha/);
+  });
+
+  test("the page of a captcha is no part of a log, but an object of --json", async () => {
+    const { out, err } = await run(["up", "a", "--to", "x", "--json", "-q"], scene);
+    expect(out.split("\n")[0]).toBe('{"v":1,"type":"captcha","account":"ulozto","url":"https://uloz.to/captcha/1"}');
+    expect(err).not.toContain('"level"');
+  });
+
+  test("colours: on a terminal, never with NO_COLOR, always when asked", async () => {
+    const tty = { stderr: true };
+    const argv = ["up", "a", "--to", "x", "--progress", "never"];
+    expect((await run(argv, { ...scene, tty })).err).toContain("\x1b[33mwarning:");
+    expect((await run(argv, { ...scene, tty, env: { NO_COLOR: "1" } })).err).not.toContain("\x1b");
+    expect((await run(argv, { ...scene, tty, env: { NO_COLOR: "" } })).err).toContain("\x1b[33m");
+    expect((await run(argv, { ...scene, tty, env: { TERM: "dumb" } })).err).not.toContain("\x1b");
+    expect((await run([...argv, "--color=never"], { ...scene, tty })).err).not.toContain("\x1b");
+    expect((await run([...argv, "--color=always"], scene)).err).toContain("\x1b[33m");
+  });
+});
+
+describe("--json", () => {
+  test("one object per line as they end, summary last; controls are \\u escapes", async () => {
+    const uploads = [
+      upload({ sourceIndex: 1, name: "b\x1b\x7f\u202e\u2028" }),
+      upload({ state: "failed", outcome: failed(new AppError("network", "gone")) }),
+    ];
+    const { out, code } = await run(["up", "a", "--to", "x", "--json"], { up: endings(uploads, 1, { exit: 3 }) });
+    expect(code).toBe(3);
+    const lines = out.trimEnd().split("\n");
+    expect(lines[0]).toContain("b\\u001b\\u007f\\u202e\\u2028");
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { v: 1, type: "result", ok: true, id: "id-1-0", name: "b\x1b\x7f\u202e\u2028", skipped: false, labels: {} },
+      { v: 1, type: "result", ok: false, id: "id-0-0", error: { code: "network", exit: 5, retryable: true } },
+      { v: 1, type: "summary", exit: 3 },
+    ]);
+  });
+
+  test("-v adds start, progress once a second, retry and stored", async () => {
+    const u = upload();
+    const error = failed(new AppError("network", "gone"));
+    const up: Scene["up"] = async (_, listen) => {
+      listen({ type: "start", upload: u });
+      for (let bytes = 0; bytes < 10; bytes += 1) listen({ type: "progress", upload: u, bytes, size: 10, rate: 1.5 });
+      if (!error.ok) listen({ type: "retry", upload: u, error: error.error, waitMs: 1500 });
+      listen({ type: "stored", upload: u });
+      listen({ type: "ended", upload: u });
+      return summary();
+    };
+    const types = (out: string) =>
+      out
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line).type);
+    expect(types((await run(["up", "a", "--to", "x", "--json", "-v"], { up })).out)).toEqual([
+      "start",
+      "progress",
+      "retry",
+      "stored",
+      "result",
+      "summary",
+    ]);
+    expect(types((await run(["up", "a", "--to", "x", "--json"], { up })).out)).toEqual(["result", "summary"]);
+  });
+});
+
+describe("--dry-run", () => {
+  const plan: Scene["plan"] = () => [
+    { v: 1, type: "plan", file: "/a", name: "a", account: "u", host: "ulozto", folder: "/F", size: 2048 },
+    { v: 1, type: "plan", file: "/a", name: "a", account: "g", host: "uploadgig", folder: null, size: null },
+  ];
+  const broken: Scene["plan"] = (input) => [
+    ...(plan(input) ?? []),
+    {
+      ...{ v: 1, type: "plan", file: "/b", name: "b", account: "g", host: "uploadgig", folder: null, size: null },
+      error: {
+        code: "source",
+        exit: 4,
+        message: "no such file",
+        hint: null,
+        hostMessage: null,
+        retryable: false,
+        url: null,
+      },
+    },
+  ];
+
+  test("shows what goes where, without a run", async () => {
+    expect(await run(["up", "a", "--to", "x", "-n"], { plan })).toEqual({
+      code: 0,
+      out: "/a → u:/F/a (2.0 KiB)\n/a → g: a (size not known)\n",
+      err: "",
+    });
+  });
+
+  test("json", async () => {
+    const { out, code, err } = await run(["up", "a", "--to", "x", "-n", "--json"], { plan: broken });
+    const lines = out
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(lines).toEqual([...broken({} as UpInput)]);
+    expect(code).toBe(3);
+    expect(err).toContain("no such file");
+  });
+
+  test("nothing that could be uploaded keeps the one reason's code", async () => {
+    expect((await run(["up", "a", "--to", "x", "-n"], { plan: (input) => broken(input).slice(2) })).code).toBe(4);
+  });
+});
+
+describe("interrupted", () => {
+  test("what is not finished is counted, not listed; the summary is last; resume is named", async () => {
+    const stop = new AbortController();
+    const cut = failed(new AppError("cancelled", "stopped"));
+    const up: Scene["up"] = async (_, listen) => {
+      listen({ type: "planned", uploads: 3, destinations: 1, bytes: 0 });
+      listen({ type: "ended", upload: upload({ sourceIndex: 2, outcome: OK }) });
+      stop.abort(STOP_REASONS.SIGTERM);
+      listen({ type: "ended", upload: upload({ sourceIndex: 0, outcome: cut }) });
+      listen({ type: "ended", upload: upload({ sourceIndex: 1, outcome: cut }) });
+      return summary({ exit: 143 });
+    };
+    const { code, out, err } = await run(["up", "a", "--to", "x", "--format", "{n} {file}"], {
+      up,
+      signal: stop.signal,
+    });
+    expect({ code, out }).toEqual({ code: 143, out: "1 /abs/x.bin\n" });
+    expect(err).toBe(
+      "warning: interrupted: stopping; once more ends at once\n" +
+        "warning: 2 uploads are not finished; go on with: hoist resume\n",
+    );
+  });
+
+  test("before anything was sent", async () => {
+    const stop = new AbortController();
+    const up = () => {
+      stop.abort(STOP_REASONS.SIGINT);
+      return Promise.reject(new AppError("cancelled", "stopped before anything was sent"));
+    };
+    const { code, err } = await run(["up", "a", "--to", "x"], { up, signal: stop.signal });
+    expect(code).toBe(130);
+    expect(err).not.toContain("error");
+  });
+});
