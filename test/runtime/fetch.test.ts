@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { truncateSync } from "node:fs";
 import { open } from "node:fs/promises";
+import { OK, pulledStream, rawServer } from "../support/raw-server.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
-import { OK, pulledStream, rawServer } from "./wire.ts";
 
 /** What `hoist` relies on in Bun's fetch. A red test here means: an upgrade changed it, read src/http and src/io again. */
 const post = (url: string, body: ReadableStream<Uint8Array>, headers: Record<string, string> = {}) =>
