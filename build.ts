@@ -2,7 +2,7 @@
  * `bun build.ts` makes dist/hoist for this machine and runs it once. `bun build.ts --all` makes every release target
  * and dist/SHA256SUMS; Bun takes the foreign base executables from the npm registry by itself.
  */
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { chmod, mkdir, rename, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import pkg from "./package.json" with { type: "json" };
@@ -82,11 +82,12 @@ function runs(file: string): string {
   throw new Error(`${file} --version ended with ${exitCode} and said: ${said}${stderr.toString()}`);
 }
 
+/** Whether this machine can run it: its platform, and the C library that Bun itself runs with. */
 function isOurs(target: Target): boolean {
   const [, os, arch, variant] = target.split("-");
   if (os !== process.platform || arch !== process.arch) return false;
-  const muslLoader = existsSync(`/lib/ld-musl-${arch === "x64" ? "x86_64" : "aarch64"}.so.1`);
-  return variant !== "musl" || muslLoader;
+  const onMusl = os === "linux" && readFileSync("/proc/self/maps", "utf8").includes("/ld-musl-");
+  return (variant === "musl") === onMusl;
 }
 
 /** ELF, Mach-O or PE, as the target wants it. */
