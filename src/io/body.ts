@@ -27,16 +27,13 @@ export function rawBody(source: Source, type: string | null, options: UploadBody
       yield* holdBack(source.open(), options.beforeLast);
       return;
     }
-    if (source.size === 0) {
-      await options.beforeLast();
-      return;
-    }
     let sent = 0;
     for await (const chunk of source.open()) {
       sent += chunk.byteLength;
       if (sent === source.size) await options.beforeLast();
       yield chunk;
     }
+    if (source.size === 0) await options.beforeLast();
   });
 }
 

@@ -1,6 +1,7 @@
 import { type BigIntStats, closeSync, constants, fstatSync, openSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { AppError } from "../errors.ts";
+import type { Throttle } from "./throttle.ts";
 
 /** Half-open: `end` is the first byte not included. */
 export interface ByteRange {
@@ -31,9 +32,9 @@ export interface Source {
 
 export interface SourceOptions {
   readonly hash: boolean;
-  /** Called with the size of each chunk before it is given; resolves when the rate limit allows it. */
-  readonly throttle?: (bytes: number) => Promise<void>;
-  /** Called with the size of each chunk given, and with minus the total when a stream starts anew. */
+  /** Asked before each chunk is given; chunks are cut to what it lets through at once. */
+  readonly throttle?: Throttle;
+  /** Called with the size of each chunk given, and with what a range had given before when it is opened anew. */
   readonly onBytes?: (delta: number) => void;
 }
 
@@ -119,8 +120,11 @@ class OpenFile implements FileSource {
   bytesRead = 0;
   private readonly descriptor: number;
   private readonly options: SourceOptions;
+  /** Bytes given by the last stream from each start. */
+  private readonly given = new Map<number, number>();
   private digest: string | null = null;
-  private closed = false;
+  private readers = 0;
+  private disposed = false;
 
   constructor(path: string, descriptor: number, identity: FileIdentity, options: SourceOptions) {
     this.label = path;
@@ -139,7 +143,6 @@ class OpenFile implements FileSource {
   }
 
   private async *all(): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-    if (this.bytesRead > 0) this.options.onBytes?.(-this.bytesRead);
     this.bytesRead = 0;
     this.digest = null;
     const hasher = this.options.hash ? new Bun.CryptoHasher("md5") : null;
@@ -154,26 +157,49 @@ class OpenFile implements FileSource {
 
   /** Bun.file on the descriptor: positional reads, repeatable, growth beyond `end` is ignored. */
   private async *part({ start, end }: ByteRange): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-    let position = start;
-    let lookedAt = performance.now();
-    if (end > start) {
-      const stream = Bun.file(this.descriptor).slice(start, end).stream();
-      for await (const chunk of stream as ReadableStream<Uint8Array<ArrayBuffer>> &
-        AsyncIterable<Uint8Array<ArrayBuffer>>) {
+    this.assertOpen();
+    this.readers += 1;
+    try {
+      let position = start;
+      let lookedAt = performance.now();
+      this.takeBack(start);
+      for await (const chunk of cut(this.read(start, end), this.options.throttle)) {
         position += chunk.byteLength;
         if (position === end || performance.now() - lookedAt > WATCH_EVERY_MS) {
           await this.assertUnchanged();
           lookedAt = performance.now();
         }
-        await this.options.throttle?.(chunk.byteLength);
+        this.assertOpen();
+        this.given.set(start, position - start);
         this.options.onBytes?.(chunk.byteLength);
         yield chunk;
       }
+      if (position !== end) throw this.changed();
+      if (start === end) await this.assertUnchanged();
+    } finally {
+      this.readers -= 1;
+      if (this.disposed) this.closeUnlessRead();
     }
-    if (position !== end) throw this.changed();
+  }
+
+  private async *read(start: number, end: number): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+    if (start === end) return;
+    try {
+      yield* Bun.file(this.descriptor).slice(start, end).stream() as ReadableStream<Uint8Array<ArrayBuffer>> &
+        AsyncIterable<Uint8Array<ArrayBuffer>>;
+    } catch (error) {
+      throw cannotRead(this.label, error);
+    }
+  }
+
+  private takeBack(start: number): void {
+    const before = this.given.get(start) ?? 0;
+    if (before > 0) this.options.onBytes?.(-before);
+    this.given.delete(start);
   }
 
   async assertUnchanged(url?: string): Promise<void> {
+    this.assertOpen();
     const now = identityOf(fstatSync(this.descriptor, { bigint: true }));
     if (now.size !== this.identity.size || now.mtimeNs !== this.identity.mtimeNs) throw this.changed(url);
     const named = await stat(this.label, { bigint: true }).catch(() => null);
@@ -187,46 +213,36 @@ class OpenFile implements FileSource {
     });
   }
 
+  private assertOpen(): void {
+    if (this.disposed) throw new AppError("cancelled", `${this.label}: its upload has ended`);
+  }
+
+  /** A reader that is still about closes the descriptor: its number may not pass to another file under its hands. */
   [Symbol.dispose](): void {
-    if (this.closed) return;
-    this.closed = true;
-    closeSync(this.descriptor);
+    if (this.disposed) return;
+    this.disposed = true;
+    this.closeUnlessRead();
+  }
+
+  private closeUnlessRead(): void {
+    if (this.readers === 0) closeSync(this.descriptor);
   }
 }
 
-/** Standard input (or any stream) of unknown length: it can be read once. */
-export function streamSource(
-  label: string,
-  input: ReadableStream<Uint8Array<ArrayBuffer>>,
-  options: SourceOptions,
-): Source {
-  let bytesRead = 0;
-  let digest: string | null = null;
-  let opened = false;
-  return {
-    label,
-    size: null,
-    get spent() {
-      return opened;
-    },
-    get bytesRead() {
-      return bytesRead;
-    },
-    md5: () => digest,
-    assertUnchanged: async () => {},
-    async *open() {
-      if (opened) throw new AppError("source", `${label}: a pipe cannot be read twice`, { hint: "use --spool" });
-      opened = true;
-      const hasher = options.hash ? new Bun.CryptoHasher("md5") : null;
-      for await (const chunk of input as ReadableStream<Uint8Array<ArrayBuffer>> &
-        AsyncIterable<Uint8Array<ArrayBuffer>>) {
-        hasher?.update(chunk);
-        bytesRead += chunk.byteLength;
-        await options.throttle?.(chunk.byteLength);
-        options.onBytes?.(chunk.byteLength);
-        yield chunk;
+/** Chunks no larger than what the throttle lets through at once, each when it does. */
+export async function* cut(
+  chunks: AsyncIterable<Uint8Array<ArrayBuffer>>,
+  throttle: Throttle | undefined,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  for await (const chunk of chunks) {
+    if (throttle === undefined) yield chunk;
+    else {
+      for (let start = 0; start < chunk.byteLength; ) {
+        const piece = chunk.subarray(start, start + throttle.grain());
+        await throttle.take(piece.byteLength);
+        start += piece.byteLength;
+        yield piece;
       }
-      digest = hasher?.digest("hex") ?? null;
-    },
-  };
+    }
+  }
 }

@@ -1,6 +1,8 @@
 /** Limits the bytes per second of everything that shares it. */
 export interface Throttle {
-  /** Resolves when `bytes` more may be sent. */
+  /** Bytes worth taking at once: few enough for an even flow at the rate of this moment. */
+  grain(): number;
+  /** Resolves when `bytes` more may be sent. Rejects when the throttle's `sleep` does. */
   take(bytes: number): Promise<void>;
 }
 
@@ -11,6 +13,10 @@ export interface ThrottleOptions {
   readonly sleep: (ms: number) => Promise<void>;
 }
 
+/** A host must see bytes now and then, and a change of the rate must show: so many grains in a second. */
+const GRAINS_PER_SECOND = 8;
+const SMALLEST_GRAIN = 1024;
+
 /**
  * A virtual clock: each taker books its bytes behind those already booked and waits for its turn. Idle time is not
  * saved up, so a pause is not followed by a burst.
@@ -18,6 +24,12 @@ export interface ThrottleOptions {
 export function createThrottle({ rate, now, sleep }: ThrottleOptions): Throttle {
   let bookedUntil = 0;
   return {
+    grain() {
+      const perSecond = rate();
+      return perSecond === null
+        ? Number.POSITIVE_INFINITY
+        : Math.max(SMALLEST_GRAIN, Math.floor(perSecond / GRAINS_PER_SECOND));
+    },
     async take(bytes) {
       const perSecond = rate();
       if (perSecond === null) return;

@@ -23,7 +23,7 @@ export async function lookAt(path: string, below: readonly string[] = []): Promi
   }
 }
 
-/** Bun reads a name that is no UTF-8 with U+FFFD in it, and no such file is found. */
+/** Bun reads a name that is no UTF-8 with U+FFFD in it, and nothing of that name is found. */
 function notEncodable(path: string): AppError | null {
   if (!path.includes("\uFFFD")) return null;
   return new AppError("source", `${path}: the name is no valid UTF-8`, { hint: "rename the file" });
@@ -34,25 +34,28 @@ export interface WalkOptions {
   readonly below: readonly string[];
   /** Told of what is passed over, one sentence each. */
   readonly note: (text: string) => void;
+  readonly signal: AbortSignal;
 }
 
 /**
- * Everything below a directory, names in byte order: hidden files too, symlinks to files followed, to directories
- * not; other special files are passed over with a note. A directory that cannot be read is one failed entry.
+ * Everything below a directory, in the order of the names: hidden files too, symlinks to files followed, to directories
+ * not; other special files are passed over with a note. A directory that cannot be read is one failed entry. Fails with
+ * `cancelled` when the signal fires.
  */
-export async function* walk(directory: string, { below, note }: WalkOptions): AsyncGenerator<Looked> {
+export async function* walk(directory: string, { below, note, signal }: WalkOptions): AsyncGenerator<Looked> {
   let entries: Dirent[];
   try {
     entries = await readdir(directory, { withFileTypes: true });
   } catch (error) {
-    yield { kind: "failed", path: directory, below, error: cannotRead(directory, error) };
+    yield { kind: "failed", path: directory, below, error: notEncodable(directory) ?? cannotRead(directory, error) };
     return;
   }
   entries.sort((a, b) => (a.name < b.name ? -1 : 1));
   for (const entry of entries) {
+    if (signal.aborted) throw new AppError("cancelled", `stopped while ${directory} was looked at`);
     const path = join(directory, entry.name);
     const type = entry.isDirectory() ? "directory" : entry.isFile() ? "file" : await typeOf(path);
-    if (type === "directory") yield* walk(path, { below: [...below, entry.name], note });
+    if (type === "directory") yield* walk(path, { below: [...below, entry.name], note, signal });
     else if (type === "file") yield await lookAt(path, below);
     else note(`${path}: ${type}, passed over`);
   }
