@@ -36,7 +36,7 @@ export interface App extends AsyncDisposable {
   /** The ledger. Fails with `state` when it cannot be opened. */
   store(): Promise<JobStore>;
   up(input: UpInput, signal: AbortSignal): Promise<SummaryView>;
-  plan(input: UpInput): AsyncIterable<PlanView>;
+  plan(input: UpInput, signal: AbortSignal): AsyncIterable<PlanView>;
   resume(request: ResumeRequest, signal: AbortSignal): Promise<SummaryView>;
   /** Logs in once; a success lifts an earlier refusal. Fails with `usage` on a host that cannot tell. */
   check(account: Account, signal: AbortSignal): Promise<AccountInfo>;
@@ -85,7 +85,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     config,
     store: () => store(),
     up: async (input, signal) => up(input, await world(), signal),
-    plan: (input) => plan(input, { accounts: config.accounts, listen }),
+    plan: (input, signal) => plan(input, { accounts: config.accounts, listen }, signal),
     resume: async (request, signal) => resume(request, await world(), signal),
     async check(account, signal) {
       const { retryBaseMs } = config;

@@ -22,7 +22,10 @@ export interface AccountGate {
    * when that is longer than this run waits.
    */
   coolDown(askedMs: number | null): Promise<number | null>;
-  /** An upload succeeded: what was remembered against the account is forgotten. */
+  /**
+   * An upload succeeded: what was remembered against the account is forgotten, but for what this run itself was told
+   * while that upload was under way.
+   */
   succeeded(): Promise<void>;
 }
 
@@ -38,6 +41,7 @@ export function createAccountGate(account: Account, options: AccountGateOptions)
   const { store, retryBaseMs, listen } = options;
   let patienceMs = options.waitCoolDownMs;
   let patientUntil = 0;
+  let refusedHere = false;
 
   /** Patience is spent once per cool-down, however many uploads wait for the same one. */
   function patience(until: number): number | null {
@@ -64,6 +68,7 @@ export function createAccountGate(account: Account, options: AccountGateOptions)
       return { kind: "stop", keep: true, error: coolingDown(account, state.coolDownUntil - Date.now()) };
     },
     async refused(error) {
+      refusedHere = true;
       await store.saveAccount(account.key, {
         refusedSecret: await store.fingerprint(await secretsOf(account)),
         refusedMessage: error.hostMessage ?? error.message,
@@ -71,18 +76,22 @@ export function createAccountGate(account: Account, options: AccountGateOptions)
     },
     async coolDown(askedMs) {
       const { coolDowns, coolDownUntil } = await store.account(account.key);
-      const until = Math.max(Date.now() + (askedMs ?? coolDownMs(coolDowns, retryBaseMs)), coolDownUntil ?? 0);
-      await store.saveAccount(account.key, { coolDownUntil: until, coolDowns: coolDowns + 1 });
+      const now = Date.now();
+      const running = coolDownUntil !== null && coolDownUntil > now;
+      // Uploads that were under way when it began run into the same cool-down: it does not double for them.
+      const length = askedMs ?? (running ? 0 : coolDownMs(coolDowns, retryBaseMs));
+      const until = Math.max(now + Math.max(length, retryBaseMs), coolDownUntil ?? 0);
+      await store.saveAccount(account.key, { coolDownUntil: until, coolDowns: running ? coolDowns : coolDowns + 1 });
       return patience(until);
     },
     async succeeded() {
-      const { coolDowns, refusedSecret } = await store.account(account.key);
-      if (coolDowns === 0 && refusedSecret === null) return;
+      const { coolDowns, coolDownUntil, refusedSecret } = await store.account(account.key);
+      const rested = coolDowns > 0 && (coolDownUntil === null || coolDownUntil <= Date.now());
+      const accepted = refusedSecret !== null && !refusedHere;
+      if (!rested && !accepted) return;
       await store.saveAccount(account.key, {
-        coolDowns: 0,
-        coolDownUntil: null,
-        refusedSecret: null,
-        refusedMessage: null,
+        ...(rested ? { coolDowns: 0, coolDownUntil: null } : {}),
+        ...(accepted ? { refusedSecret: null, refusedMessage: null } : {}),
       });
     },
   };

@@ -1,14 +1,14 @@
-import { constants } from "node:fs";
-import { copyFile, mkdir, rename, stat, unlink, utimes } from "node:fs/promises";
+import { type BigIntStats, constants } from "node:fs";
+import { copyFile, mkdir, rename, rm, stat, unlink, utimes } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { identityOf } from "../io/source.ts";
+import { type FileIdentity, identityOf } from "../io/source.ts";
 import type { RunOptions } from "./inputs.ts";
 import type { JobStore, SourceRecord, UploadRecord } from "./job-store.ts";
 
 /**
- * Deletes or moves the source of an ended upload, once every destination of it is proven: done and verified by the
- * host, or skipped because ledger or host has it. A file that changed since stays. Returns a sentence when it had
- * to be kept, null otherwise.
+ * Deletes or moves the source of an ended upload, once every destination of it is proven: sent and confirmed by the
+ * host, now or (skipped by the ledger) before. A file that the host only has under the same name and of the same size
+ * proves nothing, and a file that changed since stays. Returns a sentence when it had to be kept, null otherwise.
  */
 export async function disposeOfSource(
   store: JobStore,
@@ -18,10 +18,13 @@ export async function disposeOfSource(
   const { source } = ended;
   if (after.do === "keep" || source.path === "-") return null;
   const siblings = await store.siblings(ended.id);
-  if (!siblings.every(({ state }) => state === "done")) return null;
+  if (siblings.length === 0 || !siblings.every(({ state }) => state === "done")) return null;
   if (!siblings.every(isProven)) return `${source.path} is kept: a host did not confirm what it holds`;
-  if (!(await isUnchanged(source))) return `${source.path} is kept: it changed since it was sent`;
   try {
+    const stats = await statOf(source.path);
+    // Its destinations may end at the same time: the first has dealt with it then.
+    if (stats === null) return null;
+    if (!isUnchanged(source, identityOf(stats))) return `${source.path} is kept: it changed since it was sent`;
     if (after.do === "delete") await unlink(source.path);
     else await moveInto(source.path, after.directory);
     return null;
@@ -31,15 +34,19 @@ export async function disposeOfSource(
 }
 
 function isProven({ outcome }: UploadRecord): boolean {
-  if (outcome?.ok !== true) return false;
-  return outcome.skipped ? outcome.skipReason !== "running" : outcome.verified !== null;
+  return outcome?.ok === true && outcome.verified !== null;
 }
 
-async function isUnchanged({ path, size, mtimeNs, inode }: SourceRecord): Promise<boolean> {
-  const stats = await stat(path, { bigint: true }).catch(() => null);
-  if (stats === null) return false;
-  const now = identityOf(stats);
-  return now.size === size && now.mtimeNs === mtimeNs && now.inode === inode;
+/** Null where there is nothing. */
+async function statOf(path: string): Promise<BigIntStats | null> {
+  return stat(path, { bigint: true }).catch((error) => {
+    if (codeOf(error) === "ENOENT") return null;
+    throw error;
+  });
+}
+
+function isUnchanged(sent: SourceRecord, now: FileIdentity): boolean {
+  return now.size === sent.size && now.mtimeNs === sent.mtimeNs && now.inode === sent.inode;
 }
 
 /** Never overwrites: fails with EEXIST. Across file systems it copies, keeps the times, then unlinks. */
@@ -56,6 +63,19 @@ async function moveInto(path: string, directory: string): Promise<void> {
     await utimes(target, atime, mtime);
     await unlink(path);
   }
+}
+
+/** Deletes the copy of standard input once no destination needs it any more, now or in a later run. */
+export async function dropSpool(store: JobStore, ended: UploadRecord): Promise<void> {
+  const { spool } = ended.source;
+  if (spool === null) return;
+  const siblings = await store.siblings(ended.id);
+  if (siblings.length > 0 && siblings.every(needsNoSource)) await rm(spool, { force: true });
+}
+
+function needsNoSource({ state, outcome }: UploadRecord): boolean {
+  if (state === "done" || state === "cancelled") return true;
+  return state === "failed" && outcome?.ok === false && !outcome.error.retryable;
 }
 
 function whyKept(error: unknown): string {

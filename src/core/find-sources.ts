@@ -21,13 +21,16 @@ export interface FindOptions {
   readonly note: (text: string) => void;
   /** Milliseconds since the epoch, for `--min-age`. */
   readonly now: () => number;
+  /** Ends the search with `cancelled`. */
+  readonly signal: AbortSignal;
 }
 
 /**
  * What the sources of an input stand for, in order: those named, then those listed. Filters hold for what a walk or
  * a list finds, never for a file named by hand. Fails with `usage` on a directory without `-r`.
  */
-export async function* findSources(input: UpInput, { listed, note, now }: FindOptions): AsyncGenerator<FoundSource> {
+export async function* findSources(input: UpInput, options: FindOptions): AsyncGenerator<FoundSource> {
+  const { listed, note, now, signal } = options;
   const keep = createFilter(input.filters, now);
   for (const typed of input.sources) {
     if (typed === "-") yield { path: "-", below: [], identity: null, error: null };
@@ -39,6 +42,7 @@ export async function* findSources(input: UpInput, { listed, note, now }: FindOp
     typed: string,
     wanted: (path: string, identity: FileIdentity) => boolean,
   ): AsyncGenerator<FoundSource> {
+    if (signal.aborted) throw new AppError("cancelled", "stopped before everything was looked at");
     const path = resolve(typed);
     const looked = typed === "" ? emptyPath() : await lookAt(path);
     if (looked.kind !== "directory") {
@@ -48,7 +52,7 @@ export async function* findSources(input: UpInput, { listed, note, now }: FindOp
     if (!input.recursive) {
       throw new AppError("usage", `${typed} is a directory`, { hint: "upload what is in it with -r" });
     }
-    for await (const entry of walk(path, { below: folderPartsOf(typed), note })) {
+    for await (const entry of walk(path, { below: folderPartsOf(typed), note, signal })) {
       if (entry.kind === "directory") continue;
       if (entry.kind === "failed" || keep(relative(path, entry.path), entry.identity)) yield found(entry);
     }

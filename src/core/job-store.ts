@@ -49,7 +49,7 @@ export interface UploadRecord {
   readonly state: UploadState;
   readonly phase: Phase;
   readonly checkpoint: Json | null;
-  /** Grows with every claim; a writer with an older one has lost the upload. */
+  /** Grows with every claim, and when a dead owner's upload is settled; a writer with an older one has lost it. */
   readonly fence: number;
   /** Attempts over all runs. */
   readonly attempts: number;
@@ -112,6 +112,8 @@ export interface HistoryQuery {
   readonly account?: string;
   readonly label?: Readonly<Record<string, string>>;
   readonly failed?: boolean;
+  /** Default: oldest first. */
+  readonly newestFirst?: boolean;
 }
 
 /**
@@ -149,7 +151,7 @@ export interface JobStore extends AsyncDisposable {
   /** Size, mtime and spool as found when the source was opened or spooled. */
   saveSource(id: string, fence: number, source: SourceRecord): Promise<void>;
   startAttempt(id: string, fence: number): Promise<void>;
-  /** Ends the upload and gives its lane up. A retryable failure stays open to `resume`. */
+  /** Ends the upload; its lane is given up apart. A retryable failure stays open to `resume`. `seconds`: in all. */
   finish(id: string, fence: number, outcome: Outcome, seconds: number): Promise<void>;
   /** Stops an owned upload without an outcome, or with the failure that stopped it, for `resume`. */
   interrupt(id: string, fence: number, error: ErrorView | null, seconds: number): Promise<void>;
@@ -170,13 +172,19 @@ export interface JobStore extends AsyncDisposable {
    */
   siblings(id: string): Promise<readonly UploadRecord[]>;
 
-  /** What `resume` would take, oldest first: interrupted, or failed with a retryable error; owners dead or gone. */
+  /**
+   * What `resume` would take, oldest first: interrupted, or failed with a retryable error. Runs of other live
+   * processes are left out: they will tell themselves.
+   */
   resumable(): Promise<readonly UploadRecord[]>;
-  /** Moves uploads into a new run, queued again, keeping phase and checkpoint. */
-  requeue(runId: string, ids: readonly string[]): Promise<void>;
-  /** Forgets an interrupted, failed or unknown upload. False when there is none of that id. */
+  /**
+   * Moves uploads into a new run, queued again, keeping phase and checkpoint. Returns those moved: others are gone, or
+   * another process was first.
+   */
+  requeue(runId: string, ids: readonly string[]): Promise<readonly string[]>;
+  /** Forgets an interrupted, failed or unknown upload. False when there is none of that id, or its run still runs. */
   drop(id: string): Promise<boolean>;
-  /** Ended uploads (skipped ones left out), oldest first. */
+  /** Ended uploads (skipped ones left out). */
   history(query: HistoryQuery): AsyncIterable<UploadRecord>;
 
   /** The newest finished upload of that source to this destination (by path, size and mtime). */

@@ -1,5 +1,6 @@
 import type { Account } from "./account.ts";
 import { type AccountGate, type AccountGateOptions, createAccountGate } from "./account-gate.ts";
+import { type CaptchaWait, type CaptchaWaitOptions, createCaptchaWait } from "./captcha-wait.ts";
 
 /** How often a lane that another process holds is asked for again. */
 const LANE_POLL_MS = 150;
@@ -12,17 +13,20 @@ const MOST_RELEASED = 256;
 export interface Lane {
   readonly account: Account;
   readonly gate: AccountGate;
+  readonly captcha: CaptchaWait;
   /** Not yet started. */
   queued: number;
+  /** Moving bytes, or about to. */
+  readonly active: number;
   /** Whether an upload could start as far as this process knows. */
   readonly open: boolean;
-  /** Whether another upload of the account runs or waits, besides the asker. */
-  readonly more: boolean;
   /** Milliseconds until a closed lane is worth another look. */
   readonly retryInMs: number;
-  /** Takes a lane shared with all processes; false while they are busy. */
+  /** Takes a lane shared with all processes; false while they are busy. Fails with `state`. */
   enter(): Promise<boolean>;
-  /** Gives the lane up: the bytes are stored, or the upload ended. */
+  /** Takes a lane that no record tells of: the store cannot be written any more. */
+  enterUnrecorded(): void;
+  /** Gives the lane up: the bytes are stored, or the upload ended. Fails with `state`, and has given it up all the same. */
   leave(): Promise<void>;
   /** An upload that left early has ended. */
   settled(): void;
@@ -30,7 +34,7 @@ export interface Lane {
   pauseFor(ms: number): void;
 }
 
-export function createLane(account: Account, options: AccountGateOptions): Lane {
+export function createLane(account: Account, options: AccountGateOptions & CaptchaWaitOptions): Lane {
   const { store, listen } = options;
   const capacity = account.host.features.perAccount;
   let queued = 0;
@@ -41,17 +45,18 @@ export function createLane(account: Account, options: AccountGateOptions): Lane 
   return {
     account,
     gate: createAccountGate(account, options),
+    captcha: createCaptchaWait(account, options),
     get queued() {
       return queued;
     },
     set queued(count) {
       queued = count;
     },
+    get active() {
+      return active;
+    },
     get open() {
       return active < capacity && released < MOST_RELEASED && performance.now() >= pausedUntil;
-    },
-    get more() {
-      return queued > 0 || active > 1;
     },
     get retryInMs() {
       const pause = pausedUntil - performance.now();
@@ -68,6 +73,9 @@ export function createLane(account: Account, options: AccountGateOptions): Lane 
       if (toldOwner !== owner) listen({ type: "lane_busy", account: account.name, owner: grant.owner });
       toldOwner = owner;
       return false;
+    },
+    enterUnrecorded() {
+      active += 1;
     },
     async leave() {
       active -= 1;

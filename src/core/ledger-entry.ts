@@ -1,4 +1,4 @@
-import { type AppError, type ErrorView, toAppError } from "../errors.ts";
+import { AppError, type ErrorView, toAppError } from "../errors.ts";
 import type { Phase } from "../hosts/phase.ts";
 import type { Json } from "../json.ts";
 import type { JobStore, Outcome, SourceRecord, UploadRecord } from "./job-store.ts";
@@ -26,7 +26,11 @@ export function openLedgerEntry(
 ): LedgerEntry {
   let record: UploadRecord = { ...claimed, outcome: null };
   const { id, fence } = claimed;
+  let ended = false;
   async function write(change: Partial<UploadRecord>, durably: () => Promise<void>): Promise<void> {
+    // Work that a stop has left to itself may still report: its upload is recorded already.
+    if (ended) throw new AppError("cancelled", "the upload has ended");
+    ended = change.outcome !== undefined;
     try {
       await durably();
     } catch (thrown) {
@@ -37,8 +41,10 @@ export function openLedgerEntry(
     record = { ...record, ...change };
   }
   async function isLost(): Promise<boolean> {
-    const stored = await store.get(id).catch(() => null);
-    return stored !== null && stored.fence !== fence;
+    return store.get(id).then(
+      (stored) => stored === null || stored.fence !== fence || stored.state !== "running",
+      () => false,
+    );
   }
   return {
     get record() {

@@ -1,5 +1,6 @@
+import { rm } from "node:fs/promises";
 import { AppError, errorView } from "../errors.ts";
-import { spool } from "../io/spool.ts";
+import { type Spooled, spool } from "../io/spool.ts";
 import type { NewUpload, Outcome, SourceRecord, UploadRecord } from "./job-store.ts";
 import type { PlannedUpload } from "./plan.ts";
 import { type Existing, skippedOutcome } from "./skip.ts";
@@ -7,8 +8,8 @@ import { type Existing, skippedOutcome } from "./skip.ts";
 /** How the planned uploads of a run become records. */
 export interface Recording {
   readonly labels: Readonly<Record<string, string>>;
-  /** Copies standard input once and returns where; null: it is sent as it comes. */
-  readonly spoolStdin: (() => Promise<SourceRecord>) | null;
+  /** Null: standard input is sent as it comes. */
+  readonly stdin: StdinSpool | null;
   /** The ledger's word on `--skip-existing`; null without that option. */
   readonly known: ((upload: NewUpload) => Promise<Existing | null>) | null;
 }
@@ -31,7 +32,7 @@ export async function toNewUpload(planned: PlannedUpload, recording: Recording):
 }
 
 async function sourceRecord({ source, error }: PlannedUpload, recording: Recording): Promise<SourceRecord> {
-  if (source.path === "-" && recording.spoolStdin !== null && error === null) return recording.spoolStdin();
+  if (source.path === "-" && recording.stdin !== null && error === null) return recording.stdin.take();
   const { identity } = source;
   return {
     path: source.path,
@@ -42,14 +43,25 @@ async function sourceRecord({ source, error }: PlannedUpload, recording: Recordi
   };
 }
 
-/** Standard input is copied at most once per run, however many destinations it has. */
-export function createStdinSpool(directory: string, signal: AbortSignal): () => Promise<SourceRecord> {
-  let spooled: Promise<SourceRecord> | null = null;
-  return () => {
-    spooled ??= spool(Bun.stdin.stream() as unknown as AsyncIterable<Uint8Array>, directory, signal).then(
-      ({ path, identity }) => ({ path: "-", size: identity.size, mtimeNs: null, inode: null, spool: path }),
-    );
-    return spooled;
+/** A copy of standard input, made at most once per run, however many destinations it has. */
+export interface StdinSpool {
+  take(): Promise<SourceRecord>;
+  /** Deletes the copy: the run it was made for has come to nothing. */
+  drop(): Promise<void>;
+}
+
+export function createStdinSpool(directory: string, signal: AbortSignal): StdinSpool {
+  let spooled: Promise<Spooled> | null = null;
+  return {
+    async take() {
+      spooled ??= spool(Bun.stdin.stream(), directory, signal);
+      const { path, identity } = await spooled;
+      return { path: "-", size: identity.size, mtimeNs: null, inode: null, spool: path };
+    },
+    async drop() {
+      const copy = await spooled?.catch(() => null);
+      if (copy != null) await rm(copy.path, { force: true });
+    },
   };
 }
 

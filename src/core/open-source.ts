@@ -1,16 +1,15 @@
-import { rm } from "node:fs/promises";
 import { type AppError, toAppError } from "../errors.ts";
 import type { Phase } from "../hosts/phase.ts";
-import { type FileSource, openFile, type Source, type SourceOptions, streamSource } from "../io/source.ts";
+import { type FileSource, openFile, type Source, type SourceOptions } from "../io/source.ts";
+import { streamSource } from "../io/stream-source.ts";
 import type { Throttle } from "../io/throttle.ts";
 import type { Account } from "./account.ts";
 import type { EngineListener } from "./events.ts";
 import type { RunOptions } from "./inputs.ts";
-import type { JobStore, SourceRecord } from "./job-store.ts";
+import type { SourceRecord } from "./job-store.ts";
 import type { LedgerEntry } from "./ledger-entry.ts";
 
 export interface SourceWorld {
-  readonly store: JobStore;
   readonly options: Pick<RunOptions, "checksum">;
   readonly throttle: Throttle | null;
   readonly listen: EngineListener;
@@ -21,36 +20,38 @@ const BYTES_ARE_STORED: ReadonlySet<Phase> = new Set(["stored", "placed", "commi
 
 /**
  * Opens what an upload is about to send, and notices when it is no longer the file that a checkpoint speaks of.
- * Closing it deletes a spool that no destination needs any more. Fails with `source`.
+ * Fails with `source`.
  */
 export async function openSource(
   entry: LedgerEntry,
   account: Account,
-  { store, options, throttle, listen }: SourceWorld,
+  { options, throttle, listen }: SourceWorld,
   onBytes: (delta: number) => void,
-): Promise<Source & AsyncDisposable> {
+): Promise<Source & Disposable> {
   const { source } = entry.record;
   const sourceOptions: SourceOptions = {
     hash: options.checksum || account.host.features.verifies === "md5",
     onBytes,
-    ...(throttle === null ? {} : { throttle: (bytes) => throttle.take(bytes) }),
+    ...(throttle === null ? {} : { throttle }),
   };
   if (source.path === "-" && source.spool === null) {
-    return withDispose(streamSource("standard input", Bun.stdin.stream(), sourceOptions), async () => {});
+    return streamSource("standard input", Bun.stdin.stream(), sourceOptions);
   }
   const file = openOrSubstitute(source, entry.record.phase, sourceOptions);
-  if ("identity" in file && source.spool === null) await followChange(entry, source, file, listen);
-  return withDispose(file, async () => {
-    if ("identity" in file) file[Symbol.dispose]();
-    if (source.spool !== null && (await isLastUse(store, entry.record.id))) await rm(source.spool, { force: true });
-  });
+  try {
+    if ("identity" in file && source.spool === null) await followChange(entry, source, file, listen);
+    return file;
+  } catch (error) {
+    file[Symbol.dispose]();
+    throw error;
+  }
 }
 
-function withDispose(source: Source, dispose: () => Promise<void>): Source & AsyncDisposable {
-  return Object.assign(source, { [Symbol.asyncDispose]: dispose });
-}
-
-function openOrSubstitute(source: SourceRecord, phase: Phase, options: SourceOptions): FileSource | Source {
+function openOrSubstitute(
+  source: SourceRecord,
+  phase: Phase,
+  options: SourceOptions,
+): FileSource | (Source & Disposable) {
   try {
     return openFile(source.spool ?? source.path, options);
   } catch (error) {
@@ -60,7 +61,7 @@ function openOrSubstitute(source: SourceRecord, phase: Phase, options: SourceOpt
 }
 
 /** A file that is gone while its upload only waits for placing and commit. */
-function missingSource(source: SourceRecord, size: number, error: AppError): Source {
+function missingSource(source: SourceRecord, size: number, error: AppError): Source & Disposable {
   return {
     label: source.path,
     size,
@@ -72,6 +73,7 @@ function missingSource(source: SourceRecord, size: number, error: AppError): Sou
     async *open() {
       throw error;
     },
+    [Symbol.dispose]() {},
   };
 }
 
@@ -90,14 +92,4 @@ async function followChange(
   if (checkpoint === null) return;
   await entry.phase("preparing", null);
   listen({ type: "note", text: `${known.path} changed since it was interrupted: its upload starts anew` });
-}
-
-async function isLastUse(store: JobStore, id: string): Promise<boolean> {
-  const uploads = await store.siblings(id);
-  return uploads.every(
-    ({ state, outcome }) =>
-      state === "done" ||
-      state === "cancelled" ||
-      (state === "failed" && outcome?.ok === false && !outcome.error.retryable),
-  );
 }

@@ -29,14 +29,16 @@ export interface Plan {
 export interface PlanOptions {
   readonly accounts: ReadonlyMap<string, Account>;
   readonly note: (text: string) => void;
+  /** Ends a long walk, or the wait for a list, with `cancelled`. */
+  readonly signal: AbortSignal;
 }
 
 /** Checks what can be checked without looking at a file. Fails with `usage`. */
-export function createPlan(input: UpInput, { accounts, note }: PlanOptions): Plan {
-  const destinations = parseDestinations(input.to, accounts);
+export function createPlan(input: UpInput, options: PlanOptions): Plan {
+  const destinations = parseDestinations(input.to, options.accounts);
   const name = input.name === null ? null : compileName(input.name);
   assertStdin(input);
-  return { destinations, uploads: () => planUploads(input, destinations, name, note) };
+  return { destinations, uploads: () => planUploads(input, destinations, name, options) };
 }
 
 function assertStdin(input: UpInput): void {
@@ -54,13 +56,13 @@ async function* planUploads(
   input: UpInput,
   destinations: readonly Destination[],
   template: NameTemplate | null,
-  note: (text: string) => void,
+  { note, signal }: PlanOptions,
 ): AsyncGenerator<PlannedUpload> {
   const list = input.filesFrom;
-  const listed = list === null ? nothing() : readList(list.path, list.separator);
+  const listed = list === null ? nothing() : readList(list.path, list.separator, signal);
   const now = new Date();
   let sourceIndex = 0;
-  for await (const source of findSources(input, { listed, note, now: () => Date.now() })) {
+  for await (const source of findSources(input, { listed, note, now: () => Date.now(), signal })) {
     if (sourceIndex === 1 && template !== null && !template.varies) {
       throw new AppError("usage", "several files cannot have one name", {
         hint: "vary it with {name}, {stem}, {ext} or {n}",
@@ -68,7 +70,8 @@ async function* planUploads(
     }
     const base = source.path === "-" ? "stdin" : basename(source.path);
     const name = template === null ? base : template.render({ base, number: sourceIndex + 1, now });
-    const error = source.error ?? namingProblem(name, source);
+    const badName = source.error ?? namingProblem(name, source);
+    const badFolder = badName ?? folderProblem(source);
     for (const [destinationIndex, { account, folder }] of destinations.entries()) {
       yield {
         sourceIndex,
@@ -77,7 +80,7 @@ async function* planUploads(
         account,
         folder: folder === null ? null : joinFolder(folder, source.below),
         name,
-        error,
+        error: folder === null ? badName : badFolder,
       };
     }
     sourceIndex += 1;
@@ -86,10 +89,19 @@ async function* planUploads(
 
 async function* nothing(): AsyncGenerator<string> {}
 
-function namingProblem(name: string, source: FoundSource): AppError | null {
+function namingProblem(name: string, { path }: FoundSource): AppError | null {
+  return problemOf(() => assertPart(name, "source", `${path}: the name`));
+}
+
+function folderProblem({ path, below }: FoundSource): AppError | null {
+  return problemOf(() => {
+    for (const part of below) assertPart(part, "source", `${path}: a folder's name`);
+  });
+}
+
+function problemOf(check: () => void): AppError | null {
   try {
-    assertPart(name, "source", `${source.path}: the name`);
-    for (const part of source.below) assertPart(part, "source", `${source.path}: a folder's name`);
+    check();
     return null;
   } catch (error) {
     if (error instanceof AppError) return error;

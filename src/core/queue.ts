@@ -1,6 +1,6 @@
 import { AppError, errorView, toAppError } from "../errors.ts";
 import type { Account } from "./account.ts";
-import { disposeOfSource } from "./dispose-source.ts";
+import { disposeOfSource, dropSpool } from "./dispose-source.ts";
 import type { EngineListener } from "./events.ts";
 import type { RunOptions } from "./inputs.ts";
 import type { JobStore, UploadRecord } from "./job-store.ts";
@@ -18,27 +18,29 @@ export interface QueueWorld extends SessionWorld {
   readonly listen: EngineListener;
 }
 
+export interface QueuedRun {
+  readonly id: string;
+  readonly options: RunOptions;
+  /** Indexes of sources that stay whatever becomes of their uploads here: not every destination is in this run. */
+  readonly keep?: ReadonlySet<number>;
+}
+
 const LEAST_RETRY_BUDGET = 60;
-/** With nothing queued only an ending upload matters, and it rings. */
-const LONGEST_LOOK_MS = 60_000;
 
 /**
  * Runs every queued upload of a run to its outcome, as many at a time as options, hosts and other processes allow.
  * Resolves when nothing is left, or when the signal has fired and everything has stopped.
  */
-export async function drain(
-  world: QueueWorld,
-  run: { readonly id: string; readonly options: RunOptions },
-  signal: AbortSignal,
-): Promise<void> {
+export async function drain(world: QueueWorld, run: QueuedRun, signal: AbortSignal): Promise<void> {
   const { store, listen } = world;
   const { options } = run;
   const lanes = await openLanes(world, run);
   const slots = createSlots(options.parallel);
   const sessions = createSessions(world, options);
-  const throttle = createRateLimit(options.limitRate);
+  const throttle = createRateLimit(options.limitRate, signal);
   const budget = createRetryBudget(Math.max(LEAST_RETRY_BUDGET, 12 * options.retries));
   const running = new Set<Promise<void>>();
+  const noted = new Set<string>();
   let broken: AppError | null = null;
   let turn = 0;
 
@@ -46,22 +48,39 @@ export async function drain(
     if (broken !== null) return;
     broken = error;
     listen({ type: "warning", text: `${error.message}; running uploads go on without a record, no new one starts` });
+    slots.wake();
   };
+  const note = (text: string) => {
+    if (noted.has(text)) return;
+    noted.add(text);
+    listen({ type: "note", text });
+  };
+  const runWorld = { ...world, options, sessions, throttle, budget, note, degraded };
 
   while (broken === null && !signal.aborted) {
     const seen = slots.version;
     if (await startNext()) continue;
     const waiting = lanes.filter((lane) => lane.queued > 0);
     if (running.size === 0 && waiting.length === 0) break;
-    await slots.changed(seen, Math.min(...waiting.map((lane) => lane.retryInMs), LONGEST_LOOK_MS), signal);
+    await slots.changed(seen, Math.min(...waiting.map((lane) => lane.retryInMs)), signal);
   }
   await Promise.all(running);
   if (broken !== null) await giveUpQueued(broken);
   else if (signal.aborted) await giveUpQueued(new AppError("cancelled", "the upload was not started"));
 
-  /** Lanes in turn, so that several destinations move side by side. */
+  /** False when nothing can start now. */
   async function startNext(): Promise<boolean> {
-    if (!slots.free) return false;
+    try {
+      return await slots.alone(startOne);
+    } catch (thrown) {
+      degraded(toAppError(thrown));
+      return false;
+    }
+  }
+
+  /** Lanes in turn, so that several destinations move side by side. */
+  async function startOne(): Promise<boolean> {
+    if (!slots.free || signal.aborted) return false;
     for (let step = 0; step < lanes.length; step += 1) {
       const lane = lanes[(turn + step) % lanes.length];
       if (lane === undefined || lane.queued === 0 || !lane.open || !(await passes(lane))) continue;
@@ -75,21 +94,24 @@ export async function drain(
     return false;
   }
 
+  /** Null when another process has taken what was left: the lane is given up then. */
   async function claimFor(lane: Lane): Promise<UploadRecord | null> {
     const others = new Set(lanes.filter((other) => other !== lane).map((other) => other.account.key));
+    let claimed: UploadRecord | null = null;
     try {
-      const claimed = await store.claim(run.id, others);
+      claimed = await store.claim(run.id, others);
       lane.queued = claimed === null ? 0 : lane.queued - 1;
-      if (claimed === null) await lane.leave();
       return claimed;
-    } catch (thrown) {
-      await lane.leave().catch(() => {});
-      degraded(toAppError(thrown));
-      return null;
+    } finally {
+      if (claimed === null) await lane.leave();
     }
   }
 
   async function passes(lane: Lane): Promise<boolean> {
+    if (lane.captcha.givenUp !== null) {
+      await keepQueued(lane, lane.captcha.givenUp);
+      return false;
+    }
     const verdict = await lane.gate.judge();
     if (verdict.kind === "go") return true;
     if (verdict.kind === "wait") lane.pauseFor(verdict.ms);
@@ -100,21 +122,19 @@ export async function drain(
 
   function launch(lane: Lane, claimed: UploadRecord): void {
     slots.take();
-    const upload = startUpload(
-      { ...world, options, sessions, throttle, budget, degraded },
-      { claimed, lane, slots },
-      signal,
-    )
+    const upload = startUpload(runWorld, { claimed, lane, slots }, signal)
       .then(ended)
-      .finally(() => running.delete(upload));
+      .catch((thrown) => degraded(toAppError(thrown)))
+      .finally(() => {
+        running.delete(upload);
+        slots.wake();
+      });
     running.add(upload);
   }
 
   async function ended(upload: UploadRecord): Promise<void> {
     listen({ type: "ended", upload });
-    const kept = await disposeOfSource(store, upload, options.after);
-    if (kept !== null) listen({ type: "warning", text: kept });
-    slots.wake();
+    await tidyUp(store, upload, run, listen);
   }
 
   async function keepQueued(lane: Lane | null, error: AppError): Promise<void> {
@@ -126,7 +146,10 @@ export async function drain(
   async function failQueued(lane: Lane, error: AppError): Promise<void> {
     const failed = await store.endQueued(run.id, lane.account.key, "failed", errorView(error));
     lane.queued = 0;
-    for (const upload of failed) listen({ type: "ended", upload });
+    for (const upload of failed) {
+      listen({ type: "ended", upload });
+      if (upload.source.spool !== null) await tidyUp(store, upload, run, listen);
+    }
   }
 
   /** On a broken store the records stay queued under a dead owner, which the next start finds. */
@@ -134,24 +157,42 @@ export async function drain(
     try {
       await keepQueued(null, error);
     } catch {
-      for await (const upload of store.uploadsOf(run.id)) {
-        if (upload.state === "queued") {
-          listen({ type: "ended", upload: { ...upload, outcome: { ok: false, error: errorView(error) } } });
-        }
-      }
+      await tellQueued(error).catch((thrown) => listen({ type: "warning", text: toAppError(thrown).message }));
+    }
+  }
+
+  async function tellQueued(error: AppError): Promise<void> {
+    for await (const upload of store.uploadsOf(run.id)) {
+      if (upload.state !== "queued") continue;
+      listen({ type: "ended", upload: { ...upload, outcome: { ok: false, error: errorView(error) } } });
     }
   }
 }
 
-async function openLanes(
-  world: QueueWorld,
-  run: { readonly id: string; readonly options: RunOptions },
-): Promise<readonly Lane[]> {
+/** What is done with the source of an ended upload. A failure here changes nothing of its outcome. */
+export async function tidyUp(
+  store: JobStore,
+  upload: UploadRecord,
+  run: Pick<QueuedRun, "options" | "keep">,
+  listen: EngineListener,
+): Promise<void> {
+  try {
+    await dropSpool(store, upload);
+    if (run.keep?.has(upload.sourceIndex) === true) return;
+    const kept = await disposeOfSource(store, upload, run.options.after);
+    if (kept !== null) listen({ type: "warning", text: kept });
+  } catch (thrown) {
+    listen({ type: "warning", text: `${upload.source.path} is kept: ${toAppError(thrown).message}` });
+  }
+}
+
+async function openLanes(world: QueueWorld, run: QueuedRun): Promise<readonly Lane[]> {
   const lanes: Lane[] = [];
+  const { waitCoolDownMs, waitCaptchaMs } = run.options;
   for (const [key, queued] of await world.store.queued(run.id)) {
     const account = world.accounts.get(key);
     if (account === undefined) continue;
-    const lane = createLane(account, { ...world, waitCoolDownMs: run.options.waitCoolDownMs });
+    const lane = createLane(account, { ...world, waitCoolDownMs, waitCaptchaMs });
     lane.queued = queued;
     lanes.push(lane);
   }

@@ -1,13 +1,14 @@
 import { createThrottle, type Throttle } from "../io/throttle.ts";
 import type { RunOptions } from "./inputs.ts";
+import { sleep } from "./retry.ts";
 
-/** The throttle of `--limit-rate`; null without one. */
-export function createRateLimit(schedule: RunOptions["limitRate"]): Throttle | null {
+/** The throttle of `--limit-rate`, whose waits end with `cancelled` when the signal fires; null without one. */
+export function createRateLimit(schedule: RunOptions["limitRate"], signal: AbortSignal): Throttle | null {
   if (schedule.length === 0) return null;
   return createThrottle({
     rate: () => rateAt(schedule, new Date()),
     now: () => performance.now(),
-    sleep: (ms) => Bun.sleep(ms),
+    sleep: (ms) => sleep(ms, signal),
   });
 }
 

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { AppError, errorView } from "../errors.ts";
+import { AppError, errorView, toAppError } from "../errors.ts";
 import type { Json } from "../json.ts";
 import type { Account } from "./account.ts";
 import { runOptions } from "./inputs.ts";
@@ -28,22 +28,47 @@ export async function resume(request: ResumeRequest, world: UploadsWorld, signal
     ...world,
     listen: (event) => world.listen(event.type === "ended" ? { ...event, upload: place(event.upload) } : event),
   });
-  const runs = new Map<string, string[]>();
+  const end = (upload: UploadRecord, error: AppError) =>
+    reporting.listen({ type: "ended", upload: { ...upload, outcome: { ok: false, error: errorView(error) } } });
+  const locked = await accountsWithoutSecrets(uploads, accounts);
+  const runs = new Map<string, UploadRecord[]>();
+  reporting.listen({ type: "planned", uploads: uploads.length, destinations: 1, bytes: 0 });
   for (const upload of uploads) {
-    const refusal = refuse(upload, request, accounts);
-    if (refusal === null) runs.set(upload.runId, [...(runs.get(upload.runId) ?? []), upload.id]);
-    else reporting.later({ ...upload, outcome: { ok: false, error: errorView(refusal) } });
+    const refusal = refuse(upload, request, accounts) ?? locked.get(upload.accountKey) ?? null;
+    if (refusal !== null) end(upload, refusal);
+    else runs.getOrInsertComputed(upload.runId, () => []).push(upload);
   }
-  reporting.planned(uploads.length, 1, 0);
-  for (const [runId, ids] of runs) {
+  for (const [runId, open] of runs) {
+    if (signal.aborted) break;
     const stored = v.parse(runOptions, (await store.runOptions(runId)) ?? {});
     const options = { ...stored, retryUnknown: request.retryUnknown };
     const next = await store.createRun(options as Json);
-    await store.requeue(next, ids);
+    const ids = open.map(({ id }) => id);
+    const taken = new Set(await store.requeue(next, ids));
     await store.openRun(next);
+    for (const upload of open) if (!taken.has(upload.id)) end(upload, takenElsewhere(upload));
     await drain({ ...reporting, accounts }, { id: next, options }, signal);
   }
   return reporting.summary(signal);
+}
+
+/** Why accounts cannot be opened: their uploads stay as they are. */
+async function accountsWithoutSecrets(
+  uploads: readonly UploadRecord[],
+  accounts: ReadonlyMap<string, Account>,
+): Promise<ReadonlyMap<string, AppError>> {
+  const failures = new Map<string, AppError>();
+  for (const key of new Set(uploads.map(({ accountKey }) => accountKey))) {
+    await accounts
+      .get(key)
+      ?.credentials()
+      .catch((thrown) => failures.set(key, toAppError(thrown)));
+  }
+  return failures;
+}
+
+function takenElsewhere({ name }: UploadRecord): AppError {
+  return new AppError("conflict", `another hoist has taken ${name} up meanwhile`);
 }
 
 async function chosen(request: ResumeRequest, store: JobStore): Promise<readonly UploadRecord[]> {

@@ -17,6 +17,9 @@ export function coolDownMs(earlierInARow: number, baseMs: number): number {
   return Math.min(doubled, LONGEST_COOL_DOWN_IN_BASES) * baseMs;
 }
 
+/** The longest wait that a timer can hold. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 /** Rejects with `cancelled` as soon as the signal fires. */
 export function sleep(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -24,10 +27,13 @@ export function sleep(ms: number, signal: AbortSignal): Promise<void> {
       clearTimeout(timer);
       reject(new AppError("cancelled", "stopped while waiting"));
     };
-    const timer = setTimeout(() => {
-      signal.removeEventListener("abort", stop);
-      resolve();
-    }, ms);
+    const timer = setTimeout(
+      () => {
+        signal.removeEventListener("abort", stop);
+        resolve();
+      },
+      Math.min(ms, LONGEST_TIMER_MS),
+    );
     if (signal.aborted) stop();
     else signal.addEventListener("abort", stop, { once: true });
   });

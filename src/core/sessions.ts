@@ -22,7 +22,7 @@ const GIB = 1024 ** 3;
 /** How often a lock held by another process is asked for again. */
 const LOCK_POLL_MS = 50;
 
-/** Opens each account once. */
+/** Opens each account once; one that fails to open may be tried again. */
 export function createSessions(world: SessionWorld, timeouts: Timeouts): (account: Account) => Promise<HostSession> {
   const opened = new Map<string, Promise<HostSession>>();
   return (account) => {
@@ -30,6 +30,7 @@ export function createSessions(world: SessionWorld, timeouts: Timeouts): (accoun
     if (known !== undefined) return known;
     const session = openSession(account, world, timeouts);
     opened.set(account.key, session);
+    session.catch(() => opened.delete(account.key));
     return session;
   };
 }
@@ -62,16 +63,22 @@ function createHostEnv(account: Account, world: SessionWorld, timeouts: Timeouts
   };
 }
 
+/** Tasks of this process take turns already: without a store that can be written, that much still holds. */
 async function withLock<T>(store: JobStore, lock: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-  while (!(await store.takeLock(lock)).granted) await sleep(LOCK_POLL_MS, signal);
-  if (signal.aborted) {
-    await store.freeLock(lock);
-    throw new AppError("cancelled", "stopped while waiting");
+  let granted = false;
+  while (!granted) {
+    if (signal.aborted) throw new AppError("cancelled", "stopped while waiting");
+    granted = await store.takeLock(lock).then(
+      (grant) => grant.granted,
+      () => true,
+    );
+    if (!granted) await sleep(LOCK_POLL_MS, signal);
   }
   try {
+    if (signal.aborted) throw new AppError("cancelled", "stopped while waiting");
     return await work();
   } finally {
-    await store.freeLock(lock);
+    await store.freeLock(lock).catch(() => {});
   }
 }
 

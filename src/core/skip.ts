@@ -10,6 +10,8 @@ export interface Existing {
   readonly url: string | null;
   readonly remoteId: string | null;
   readonly md5: string | null;
+  /** What the host confirmed when it was uploaded from here; null when that is not known. */
+  readonly verified: "md5" | "size" | null;
   readonly reason: "ledger" | "host" | "running";
 }
 
@@ -20,7 +22,7 @@ export function skippedOutcome(existing: Existing, size: number): Outcome {
     remoteId: existing.remoteId,
     size,
     md5: existing.md5,
-    verified: null,
+    verified: existing.verified,
     skipped: true,
     skipReason: existing.reason,
   };
@@ -54,10 +56,11 @@ export async function findExisting(question: Question, target: Target): Promise<
     if (found !== null) return asExisting(found);
   }
   const onHost = await session.existing?.(target, source.size, signal);
-  return onHost == null ? null : { ...onHost, md5: null, reason: "host" };
+  return onHost == null ? null : { ...onHost, md5: null, verified: null, reason: "host" };
 }
 
 function asExisting(found: UploadRecord | null): Existing | null {
   if (found?.outcome?.ok !== true) return null;
-  return { url: found.outcome.url, remoteId: found.outcome.remoteId, md5: found.outcome.md5, reason: "ledger" };
+  const { url, remoteId, md5, verified } = found.outcome;
+  return { url, remoteId, md5, verified, reason: "ledger" };
 }

@@ -1,9 +1,9 @@
 import { AppError } from "../errors.ts";
 
 /** How long an upload that is nearly done may still take once a stop is asked for. */
-const NEARLY_DONE_MS = 500;
+const NEARLY_DONE_MS = 350;
 /** How long an aborted upload may take to unwind before it is left to itself. */
-const UNWIND_MS = 300;
+const UNWIND_MS = 250;
 
 export interface StopSignal extends Disposable {
   readonly signal: AbortSignal;

@@ -1,12 +1,12 @@
-import { AppError, errorView } from "../errors.ts";
+import { errorView } from "../errors.ts";
 import type { Json } from "../json.ts";
 import type { Account } from "./account.ts";
 import type { RunOptions, UpInput } from "./inputs.ts";
-import type { NewUpload } from "./job-store.ts";
+import type { JobStore, NewUpload, Outcome, OwnerInfo, UploadRecord } from "./job-store.ts";
 import { createStdinSpool, type Recording, runningElsewhere, toNewUpload, unrecorded } from "./new-uploads.ts";
 import { createPlan, type Plan, type PlannedUpload, planView } from "./plan.ts";
-import { drain, type QueueWorld } from "./queue.ts";
-import { byKey, createReporting, type Reporting } from "./reporting.ts";
+import { drain, type QueuedRun, type QueueWorld, tidyUp } from "./queue.ts";
+import { byKey, createReporting } from "./reporting.ts";
 import { findInLedger, skippedOutcome } from "./skip.ts";
 import type { PlanView, SummaryView } from "./views.ts";
 
@@ -21,48 +21,63 @@ export interface UploadsWorld extends Omit<QueueWorld, "accounts"> {
 
 const CHUNK = 500;
 
-/** `--dry-run`: what `up` would do, without a call and without a record. Fails with `usage` or `config`. */
+/**
+ * `--dry-run`: what `up` would do, without a call and without a record. Fails with `usage` or `config`, or `cancelled`
+ * by the signal.
+ */
 export async function* plan(
   input: UpInput,
   world: Pick<UploadsWorld, "accounts" | "listen">,
+  signal: AbortSignal,
 ): AsyncGenerator<PlanView> {
   const uploads: PlannedUpload[] = [];
-  for await (const upload of createPlan(input, planOptions(world)).uploads()) uploads.push(upload);
+  for await (const upload of createPlan(input, planOptions(world, signal)).uploads()) uploads.push(upload);
   for (const upload of uploads) yield planView(upload);
 }
 
-function planOptions({ accounts, listen }: Pick<UploadsWorld, "accounts" | "listen">) {
-  return { accounts, note: (text: string) => listen({ type: "note", text }) };
+function planOptions({ accounts, listen }: Pick<UploadsWorld, "accounts" | "listen">, signal: AbortSignal) {
+  return { accounts, note: (text: string) => listen({ type: "note", text }), signal };
 }
 
 /**
  * Uploads everything the input names. The run is stored whole before its first byte, so that `resume` finds also
- * what was not begun. Fails with `usage` or `config` before any call; what single uploads fail with is told by
- * `ended` events and counted in the summary.
+ * what was not begun. Fails with `usage` or `config` before any call, and with `cancelled` when the signal fires
+ * before everything is stored; what single uploads fail with is told by `ended` events and counted in the summary.
  */
 export async function up(input: UpInput, world: UploadsWorld, signal: AbortSignal): Promise<SummaryView> {
-  const plan = createPlan(input, planOptions(world));
+  const plan = createPlan(input, planOptions(world, signal));
   for (const { account } of plan.destinations) await account.credentials();
   const { store } = world;
   await store.recover(world.committingHosts);
   const runId = await store.createRun(input.run as Json);
   const reporting = createReporting(world);
+  const recording = recordingOf(input, plan, world, signal);
   let planned: Planned;
   try {
-    planned = await record(runId, input, plan, reporting, signal);
+    planned = await record(runId, input, plan, recording, store);
     await store.openRun(runId);
   } catch (error) {
     await store.dropRun(runId).catch(() => {});
+    await recording.stdin?.drop();
     throw error;
   }
-  reporting.planned(planned.uploads, plan.destinations.length, planned.bytes);
-  await drain({ ...reporting, accounts: byKey(world.accounts) }, { id: runId, options: input.run }, signal);
+  const { uploads, bytes } = planned;
+  reporting.listen({ type: "planned", uploads, destinations: plan.destinations.length, bytes });
+  const run = { id: runId, options: input.run, keep: planned.keep };
+  await tellEnded(run, planned, reporting);
+  await drain({ ...reporting, accounts: byKey(world.accounts) }, run, signal);
   return reporting.summary(signal);
 }
 
 interface Planned {
   readonly uploads: number;
   readonly bytes: number;
+  /** Uploads of this run that have ended already: they cannot be tried, or the ledger has them. */
+  readonly ended: number;
+  /** Ended uploads that are not in this run: another process has them, or nobody knows what became of them. */
+  readonly elsewhere: readonly UploadRecord[];
+  /** Indexes of their sources. */
+  readonly keep: ReadonlySet<number>;
 }
 
 /** Writes the plan down, in chunks so that a long walk stays small in memory. */
@@ -70,25 +85,27 @@ async function record(
   runId: string,
   input: UpInput,
   plan: Plan,
-  world: Reporting,
-  signal: AbortSignal,
+  recording: Recording,
+  store: JobStore,
 ): Promise<Planned> {
-  const recording = recordingOf(input, plan, world, signal);
+  const elsewhere: UploadRecord[] = [];
   let uploads = 0;
   let bytes = 0;
+  let ended = 0;
   let chunk: NewUpload[] = [];
+  const add = async () => {
+    elsewhere.push(...(await addChunk(runId, chunk, input.run, store)));
+    ended += chunk.filter((upload) => upload.outcome !== undefined).length;
+    chunk = [];
+  };
   for await (const planned of plan.uploads()) {
-    if (signal.aborted) throw new AppError("cancelled", "stopped before anything was sent");
     chunk.push(await toNewUpload(planned, recording));
     uploads += 1;
     bytes += planned.source.identity?.size ?? 0;
-    if (chunk.length === CHUNK) {
-      await add(runId, chunk, input.run, world);
-      chunk = [];
-    }
+    if (chunk.length === CHUNK) await add();
   }
-  await add(runId, chunk, input.run, world);
-  return { uploads, bytes };
+  if (chunk.length > 0) await add();
+  return { uploads, bytes, ended, elsewhere, keep: new Set(elsewhere.map(({ sourceIndex }) => sourceIndex)) };
 }
 
 function recordingOf(input: UpInput, plan: Plan, world: UploadsWorld, signal: AbortSignal): Recording {
@@ -96,40 +113,53 @@ function recordingOf(input: UpInput, plan: Plan, world: UploadsWorld, signal: Ab
     input.spool || plan.destinations.length > 1 || plan.destinations.some((to) => to.account.host.features.needsSize);
   return {
     labels: input.labels,
-    spoolStdin: needsFile ? createStdinSpool(world.spoolDirectory, signal) : null,
+    stdin: needsFile ? createStdinSpool(world.spoolDirectory, signal) : null,
     known: input.run.skipExisting ? (upload) => findInLedger(world.store, upload) : null,
   };
 }
 
-async function add(
+/** Returns what does not become part of the run. */
+async function addChunk(
   runId: string,
   uploads: readonly NewUpload[],
   options: RunOptions,
-  { store, later }: Reporting,
-): Promise<void> {
-  if (uploads.length === 0) return;
+  store: JobStore,
+): Promise<readonly UploadRecord[]> {
+  const elsewhere: UploadRecord[] = [];
   const added = await store.addUploads(runId, uploads);
   for (const [index, upload] of uploads.entries()) {
     const result = added[index];
-    if (result === undefined) continue;
-    if (result.kind === "running_elsewhere") {
-      const running = { url: null, remoteId: null, md5: null, reason: "running" } as const;
-      later(
-        unrecorded(
-          upload,
-          runId,
-          options.skipExisting
-            ? skippedOutcome(running, upload.source.size ?? 0)
-            : { ok: false, error: errorView(runningElsewhere(result.owner.pid)) },
-        ),
-      );
-    } else if (result.kind === "unknown" && options.retryUnknown) {
+    if (result?.kind === "running_elsewhere")
+      elsewhere.push(unrecorded(upload, runId, runningOutcome(upload, result.owner, options)));
+    if (result?.kind !== "unknown") continue;
+    if (options.retryUnknown) {
       await store.drop(result.id);
       await store.addUploads(runId, [upload]);
-    } else if (result.kind === "unknown" || upload.outcome !== undefined) {
-      const ended = await store.get(result.id);
-      if (ended !== null)
-        later({ ...ended, sourceIndex: upload.sourceIndex, destinationIndex: upload.destinationIndex });
+      continue;
     }
+    const unknown = await store.get(result.id);
+    const { sourceIndex, destinationIndex } = upload;
+    if (unknown !== null) elsewhere.push({ ...unknown, sourceIndex, destinationIndex });
+  }
+  return elsewhere;
+}
+
+function runningOutcome({ source }: NewUpload, owner: OwnerInfo, { skipExisting }: RunOptions): Outcome {
+  if (!skipExisting) return { ok: false, error: errorView(runningElsewhere(owner.pid)) };
+  return skippedOutcome({ url: null, remoteId: null, md5: null, verified: null, reason: "running" }, source.size ?? 0);
+}
+
+/** Tells what has ended before anything was sent; a source that is everywhere already needs no upload to be tidied. */
+async function tellEnded(
+  run: QueuedRun,
+  { ended, elsewhere }: Planned,
+  { store, listen }: Pick<UploadsWorld, "store" | "listen">,
+): Promise<void> {
+  for (const upload of elsewhere) listen({ type: "ended", upload });
+  if (ended === 0) return;
+  for await (const upload of store.uploadsOf(run.id)) {
+    if (upload.outcome === null) continue;
+    listen({ type: "ended", upload });
+    if (upload.outcome.ok) await tidyUp(store, upload, run, listen);
   }
 }

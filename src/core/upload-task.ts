@@ -1,14 +1,16 @@
-import { AppError, ERROR_CLASSES, errorView, toAppError } from "../errors.ts";
-import type { HostSession, UploadContext, UploadResult } from "../hosts/host.ts";
+import { type AppError, ERROR_CLASSES, errorView, toAppError } from "../errors.ts";
+import type { HostSession, Target, UploadContext, UploadResult } from "../hosts/host.ts";
 import type { Phase } from "../hosts/phase.ts";
 import type { Source } from "../io/source.ts";
 import type { Json } from "../json.ts";
 import type { Account } from "./account.ts";
 import type { AccountGate } from "./account-gate.ts";
+import type { CaptchaWait } from "./captcha-wait.ts";
 import type { EngineListener } from "./events.ts";
 import type { RunOptions } from "./inputs.ts";
 import type { JobStore, Outcome } from "./job-store.ts";
 import type { LedgerEntry } from "./ledger-entry.ts";
+import type { Place } from "./place.ts";
 import { drawBackoffMs, type RetryBudget, sleep } from "./retry.ts";
 import { findExisting, skippedOutcome } from "./skip.ts";
 
@@ -19,6 +21,8 @@ export interface UploadTask {
   readonly account: Account;
   readonly session: HostSession;
   readonly gate: AccountGate;
+  readonly captcha: CaptchaWait;
+  readonly place: Place;
   readonly source: Source;
   readonly options: RunOptions;
   readonly budget: RetryBudget;
@@ -26,48 +30,66 @@ export interface UploadTask {
   readonly retryBaseMs: number;
   readonly signal: AbortSignal;
   readonly listen: EngineListener;
-  /** Gives the account's lane to the next upload. */
-  readonly release: () => void;
-  /** Takes a lane again for an attempt that sends bytes. */
-  readonly reenter: () => Promise<void>;
-  readonly more: () => boolean;
+  /** One sentence for the user; told once. */
+  readonly note: (text: string) => void;
+  /** The store cannot be written any more; the upload goes on. */
+  readonly degraded: (error: AppError) => void;
 }
 
 /** Phases in which the host holds the bytes: what is left needs no lane. */
 const WITHOUT_BYTES: ReadonlySet<Phase> = new Set(["stored", "placed", "committing", "committed"]);
-const CAPTCHA_POLL_IN_BASES = 5;
 
 /**
  * Attempts until the upload has its outcome. The one retry loop of hoist: a host says what a failure means, this
  * decides whether, when and at whose cost it is tried again. Throws the failure that ended it.
  */
 export async function runUpload(task: UploadTask): Promise<Outcome> {
-  const { entry, session, source, options } = task;
+  const { entry, source, options } = task;
   const target = { name: entry.record.name, folder: entry.record.folder };
   const retries = createRetries(task);
   const context = createContext(task, retries.restart);
+  let looked = !options.skipExisting;
   for (;;) {
     try {
-      if (options.skipExisting) {
+      if (!looked) {
         const existing = await findExisting(task, target);
         if (existing !== null) return skippedOutcome(existing, source.size ?? 0);
+        looked = true;
       }
-      await entry.attempt();
-      const result = await session.upload(source, target, context);
-      await task.gate.succeeded();
-      task.budget.earn();
-      return outcomeOf(result);
+      return outcomeOf(await attempt(task, target, context), task);
     } catch (thrown) {
-      const error = toAppError(thrown);
-      if (task.signal.aborted) throw error;
-      await retries.wait(error);
-      if (!WITHOUT_BYTES.has(entry.record.phase)) await task.reenter();
+      if (task.signal.aborted) throw thrown;
+      await retries.wait(toAppError(thrown));
+      await passGate(task);
+      if (!WITHOUT_BYTES.has(entry.record.phase)) await task.place.reenter(task.signal);
     }
   }
 }
 
-function outcomeOf(result: UploadResult): Outcome {
+async function attempt(task: UploadTask, target: Target, context: UploadContext): Promise<UploadResult> {
+  await task.entry.attempt();
+  return task.session.upload(task.source, target, context);
+}
+
+/** Nothing that fails from here on makes the success a failure. */
+async function outcomeOf(result: UploadResult, { gate, budget, degraded }: UploadTask): Promise<Outcome> {
+  await gate.succeeded().catch((thrown) => degraded(toAppError(thrown)));
+  budget.earn();
   return { ok: true, ...result, skipped: false, skipReason: null };
+}
+
+/** Other uploads of the account may have met a refused login or a cool-down meanwhile. */
+async function passGate({ gate, place, degraded, signal }: UploadTask): Promise<void> {
+  for (;;) {
+    const verdict = await gate.judge().catch((thrown) => {
+      degraded(toAppError(thrown));
+      return { kind: "go" } as const;
+    });
+    if (verdict.kind === "go") return;
+    if (verdict.kind === "stop") throw verdict.error;
+    await place.pause();
+    await sleep(verdict.ms, signal);
+  }
 }
 
 interface Retries {
@@ -78,9 +100,20 @@ interface Retries {
 }
 
 function createRetries(task: UploadTask): Retries {
-  const { entry, options, gate, budget, source, listen } = task;
+  const { entry, options, gate, budget, source, listen, degraded } = task;
   let failures = 0;
   let restarted = false;
+
+  /** Milliseconds, or null when the account's rest is longer than this run waits. */
+  async function coolDown(askedMs: number | null): Promise<number | null> {
+    try {
+      return await gate.coolDown(askedMs);
+    } catch (thrown) {
+      degraded(toAppError(thrown));
+      return null;
+    }
+  }
+
   return {
     restart() {
       if (restarted) return;
@@ -88,12 +121,13 @@ function createRetries(task: UploadTask): Retries {
       failures = 0;
     },
     async wait(error) {
-      if (error.code === "host_auth") await gate.refused(error);
+      if (error.code === "host_auth") await gate.refused(error).catch((thrown) => degraded(toAppError(thrown)));
       const again = error.retry.again ?? ERROR_CLASSES[error.code].retry;
       const allowed = again || (error.code === "outcome_unknown" && options.retryUnknown);
+      const rests = error.retry.coolDownMs !== undefined;
       let waitMs: number | null;
       if (error.retry.coolDownMs !== undefined) {
-        waitMs = await gate.coolDown(error.retry.coolDownMs);
+        waitMs = await coolDown(error.retry.coolDownMs);
       } else {
         waitMs = error.retry.afterMs ?? drawBackoffMs(failures, task.retryBaseMs);
         if (error.retry.free !== true) {
@@ -103,15 +137,23 @@ function createRetries(task: UploadTask): Retries {
       }
       if (!allowed || source.spent || waitMs === null) throw error;
       listen({ type: "retry", upload: entry.record, error: errorView(error), waitMs });
+      await forgetBody(task, error);
+      if (rests) await task.place.pause();
       await sleep(waitMs, task.signal);
     },
   };
 }
 
+/** The host said that it does not have the file: a stop during the wait leaves nothing unknown. */
+async function forgetBody({ entry, account }: UploadTask, error: AppError): Promise<void> {
+  if (account.host.features.commits || error.code === "outcome_unknown") return;
+  if (entry.record.phase === "finishing") await entry.phase("preparing");
+}
+
 function createContext(task: UploadTask, restartRetries: () => void): UploadContext {
-  const { entry, account, options, signal, listen } = task;
+  const { entry, account, options, signal, captcha, place, listen } = task;
   const spent = new Map<string, number>();
-  const captcha = createCaptchaWait(task);
+  let asked = false;
   return {
     signal,
     options,
@@ -121,37 +163,25 @@ function createContext(task: UploadTask, restartRetries: () => void): UploadCont
     },
     async phase(phase: Phase, checkpoint?: Json | null) {
       await entry.phase(phase, checkpoint);
+      if (phase === "sending" && asked) {
+        asked = false;
+        captcha.passed();
+      }
       if (phase !== "stored") return;
       restartRetries();
       listen({ type: "stored", upload: entry.record });
     },
-    person: captcha,
+    person({ url }) {
+      asked = true;
+      return captcha.person(url, signal);
+    },
     spend(step, limit) {
       const used = spent.get(step) ?? 0;
       spent.set(step, used + 1);
       return used < limit;
     },
-    release: task.release,
-    more: task.more,
-    note: (message) => listen({ type: "note", text: `${account.name}: ${message}` }),
-  };
-}
-
-function createCaptchaWait({ account, options, retryBaseMs, signal, listen }: UploadTask): UploadContext["person"] {
-  let shown: string | null = null;
-  let until: number | null = null;
-  return async ({ url }) => {
-    if (shown !== url) {
-      shown = url;
-      listen({ type: "captcha", account: account.name, url });
-    }
-    until ??= performance.now() + options.waitCaptchaMs;
-    if (performance.now() >= until) {
-      throw new AppError("captcha", `${account.host.title} wants a person to solve a captcha`, {
-        url,
-        hint: "open the page and solve it, and wait for that with --wait-captcha 10m",
-      });
-    }
-    await sleep(Math.min(CAPTCHA_POLL_IN_BASES * retryBaseMs, until - performance.now()), signal);
+    release: () => place.release(),
+    more: () => place.more,
+    note: (message) => task.note(`${account.name}: ${message}`),
   };
 }

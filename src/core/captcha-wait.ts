@@ -1,0 +1,52 @@
+import { AppError } from "../errors.ts";
+import type { Account } from "./account.ts";
+import type { EngineListener } from "./events.ts";
+import { sleep } from "./retry.ts";
+
+const POLL_IN_BASES = 5;
+
+/** An account's captcha: whoever needs it solved waits with the others, and for one and the same time. */
+export interface CaptchaWait {
+  /** Set once a person was waited for in vain: until the run ends nobody is asked again. */
+  readonly givenUp: AppError | null;
+  /** Shows the page, once, and waits one polling interval. Fails with `captcha`, or `cancelled` by the signal. */
+  person(url: string, signal: AbortSignal): Promise<void>;
+  /** The host lets the account upload: the next captcha is a new one. */
+  passed(): void;
+}
+
+export interface CaptchaWaitOptions {
+  /** Milliseconds that a person has. */
+  readonly waitCaptchaMs: number;
+  /** Milliseconds. */
+  readonly retryBaseMs: number;
+  readonly listen: EngineListener;
+}
+
+export function createCaptchaWait(account: Account, options: CaptchaWaitOptions): CaptchaWait {
+  let shown: string | null = null;
+  let until: number | null = null;
+  let givenUp: AppError | null = null;
+  return {
+    get givenUp() {
+      return givenUp;
+    },
+    async person(url, signal) {
+      if (shown !== url) options.listen({ type: "captcha", account: account.name, url });
+      shown = url;
+      until ??= performance.now() + options.waitCaptchaMs;
+      if (performance.now() >= until) {
+        givenUp = new AppError("captcha", `${account.host.title} wants a person to solve a captcha`, {
+          url,
+          hint: "open the page and solve it, and wait for that with --wait-captcha 10m",
+        });
+        throw givenUp;
+      }
+      await sleep(Math.min(POLL_IN_BASES * options.retryBaseMs, until - performance.now()), signal);
+    },
+    passed() {
+      shown = null;
+      until = null;
+    },
+  };
+}
