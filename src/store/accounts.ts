@@ -1,0 +1,39 @@
+import type { AccountState, JobStore } from "../core/job-store.ts";
+import type { StoreContext } from "./context.ts";
+
+interface AccountRow {
+  readonly cool_down_until: number | null;
+  readonly cool_downs: number;
+  readonly refused_secret: string | null;
+  readonly refused_message: string | null;
+  readonly paused: number;
+}
+
+/** What is remembered of accounts. */
+export function accounts({ sql, access, now }: StoreContext) {
+  function load(accountKey: string): AccountState {
+    const row = sql<AccountRow>("SELECT * FROM accounts WHERE account_key = $accountKey").get({ accountKey });
+    const until = row?.cool_down_until ?? null;
+    return {
+      coolDownUntil: until !== null && until > now() ? until : null,
+      coolDowns: row?.cool_downs ?? 0,
+      refusedSecret: row?.refused_secret ?? null,
+      refusedMessage: row?.refused_message ?? null,
+      paused: row?.paused === 1,
+    };
+  }
+
+  return {
+    account: (accountKey: string) => access.read(() => load(accountKey)),
+
+    saveAccount: (accountKey: string, change: Partial<AccountState>) =>
+      access.write(() => {
+        const state = { ...load(accountKey), ...change };
+        sql(
+          `INSERT OR REPLACE INTO accounts
+             (account_key, cool_down_until, cool_downs, refused_secret, refused_message, paused)
+           VALUES ($accountKey, $coolDownUntil, $coolDowns, $refusedSecret, $refusedMessage, $paused)`,
+        ).run({ ...state, accountKey, paused: state.paused ? 1 : 0 });
+      }),
+  } satisfies Partial<JobStore>;
+}

@@ -1,0 +1,139 @@
+import type { Database } from "bun:sqlite";
+import { AppError } from "../errors.ts";
+import { isBusy, storeFailure } from "./failure.ts";
+
+/** Access to the database that waits for other processes without standing still. Fails with `state`. */
+export interface Access {
+  /** Runs `work` outside of a transaction. */
+  read<T>(work: () => T): Promise<T>;
+  /**
+   * Runs `work` in a transaction that it shares with all writes of the same tick; resolves when that is durable.
+   * What `work` throws undoes its own changes and fails its own caller only. `work` may run again after a lock.
+   */
+  write<T>(work: () => T): Promise<T>;
+  /** Lets the writes under way end; later calls fail. */
+  close(): Promise<void>;
+}
+
+interface Write {
+  work(): unknown;
+  /** Takes what became of it, once the transaction is over. */
+  settle(outcome: Outcome): void;
+}
+
+type Outcome = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: unknown };
+
+/** SQLite itself waits this long, in milliseconds, with everything else in the process standing still. */
+const STANDSTILL_MS = 100;
+/** Total patience with a lock, in milliseconds. */
+const PATIENCE_MS = 15_000;
+const PAUSE_MS = 20;
+
+/** `prologue` runs first in every transaction. */
+export function groupCommit(db: Database, prologue: () => void): Access {
+  db.run(`PRAGMA busy_timeout = ${STANDSTILL_MS}`);
+  const begin = db.prepare("BEGIN IMMEDIATE");
+  const commit = db.prepare("COMMIT");
+  const rollback = db.prepare("ROLLBACK");
+  const mark = db.prepare("SAVEPOINT write");
+  const keep = db.prepare("RELEASE write");
+  const undo = db.prepare("ROLLBACK TO write");
+
+  let waiting: Write[] = [];
+  let flushing: Promise<void> | null = null;
+  let closed = false;
+
+  /** One write under a savepoint of its own. Throws when SQLite has given the whole transaction up. */
+  function attempt(write: Write): Outcome {
+    mark.run();
+    try {
+      const value = write.work();
+      keep.run();
+      return { ok: true, value };
+    } catch (error) {
+      if (!db.inTransaction || isBusy(error)) throw error;
+      undo.run();
+      keep.run();
+      return { ok: false, error: storeFailure(error) };
+    }
+  }
+
+  /** The only write of its transaction: rolling that back undoes it, at none of a savepoint's cost. */
+  function alone(write: Write): Outcome {
+    return { ok: true, value: write.work() };
+  }
+
+  function transact(batch: readonly Write[]): Outcome[] {
+    begin.run();
+    try {
+      prologue();
+      const outcomes = batch.length === 1 ? batch.map(alone) : batch.map(attempt);
+      commit.run();
+      return outcomes;
+    } catch (error) {
+      if (db.inTransaction) rollback.run();
+      throw error;
+    }
+  }
+
+  async function flush(): Promise<void> {
+    do {
+      await nextTick();
+      const batch = waiting;
+      waiting = [];
+      let outcomes: Outcome[];
+      try {
+        outcomes = await patiently(() => transact(batch));
+      } catch (error) {
+        outcomes = batch.map(() => ({ ok: false, error }));
+      }
+      batch.forEach((write, index) => {
+        write.settle(outcomes[index] as Outcome);
+      });
+    } while (waiting.length > 0);
+    flushing = null;
+  }
+
+  return {
+    async read(work) {
+      if (closed) throw closedStore();
+      return patiently(work);
+    },
+
+    write<T>(work: () => T): Promise<T> {
+      if (closed) return Promise.reject(closedStore());
+      return new Promise<T>((resolve, reject) => {
+        const settle = (outcome: Outcome) => (outcome.ok ? resolve(outcome.value as T) : reject(outcome.error));
+        waiting.push({ work, settle });
+        flushing ??= flush();
+      });
+    },
+
+    async close() {
+      closed = true;
+      await flushing;
+      for (const statement of [begin, commit, rollback, mark, keep, undo]) statement.finalize();
+    },
+  };
+}
+
+/** Tries again while another connection holds the lock. */
+async function patiently<T>(work: () => T): Promise<T> {
+  const deadline = performance.now() + PATIENCE_MS;
+  for (;;) {
+    try {
+      return work();
+    } catch (error) {
+      if (!isBusy(error) || performance.now() > deadline) throw storeFailure(error);
+      await Bun.sleep(PAUSE_MS);
+    }
+  }
+}
+
+function nextTick(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+function closedStore(): AppError {
+  return new AppError("state", "the state database is closed: hoist is ending");
+}

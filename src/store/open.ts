@@ -1,0 +1,72 @@
+import type { JobStore, NewUpload } from "../core/job-store.ts";
+import { accounts } from "./accounts.ts";
+import { addUploads } from "./add-uploads.ts";
+import { connect, statements } from "./connection.ts";
+import type { StoreContext } from "./context.ts";
+import { fingerprints } from "./fingerprint.ts";
+import { groupCommit } from "./group-commit.ts";
+import { lanes } from "./lanes.ts";
+import { ledger } from "./ledger.ts";
+import { owners } from "./owners.ts";
+import { queue } from "./queue.ts";
+import { resumption } from "./resumption.ts";
+import { runs, settleDead } from "./runs.ts";
+
+const HEARTBEAT_MS = 5_000;
+
+export interface StoreOptions {
+  /** Made with its parents where it is missing; null keeps everything in memory and nothing beyond the process. */
+  readonly directory: string | null;
+  /** What a person would recognise this process by: "hoist up". */
+  readonly command: string;
+  /** Milliseconds since the epoch. */
+  readonly now?: () => number;
+}
+
+/** The store of a state directory. Fails with `state`. */
+export function openStore({ directory, command, now = Date.now }: StoreOptions): JobStore {
+  const db = connect(directory);
+  const sql = statements(db);
+  const known = owners(sql, command, now);
+  const access = groupCommit(db, known.register);
+  const context: StoreContext = { sql, access, owner: known.info, owners: known, now };
+  let committing: ReadonlySet<string> | null = null;
+  // A lost beat is made good by the next one.
+  const heart = setInterval(() => access.write(known.beat).catch(() => {}), HEARTBEAT_MS).unref();
+
+  return {
+    owner: known.info,
+    ...runs(context),
+    ...queue(context),
+    ...ledger(context),
+    ...resumption(context),
+    ...lanes(context),
+    ...accounts(context),
+    fingerprint: fingerprints(directory, access),
+
+    recover: (committingHosts) => {
+      committing = committingHosts;
+      return access.write(() => {
+        known.bury();
+        settleDead(context, committingHosts);
+      });
+    },
+
+    addUploads: (runId: string, uploads: readonly NewUpload[]) =>
+      access.write(() => {
+        const living = known.bury();
+        // An owner may have died since `recover`.
+        if (committing !== null) settleDead(context, committing);
+        return addUploads(context, runId, uploads, living);
+      }),
+
+    async [Symbol.asyncDispose]() {
+      clearInterval(heart);
+      // An owner that cannot say goodbye is found dead by the next.
+      if (known.registered) await access.write(known.leave).catch(() => {});
+      await access.close();
+      sql.finalize();
+      db.close();
+    },
+  };
+}

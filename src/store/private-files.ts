@@ -1,0 +1,54 @@
+import { chmodSync, closeSync, fchmodSync, fstatSync, mkdirSync, openSync, statSync } from "node:fs";
+import { AppError } from "../errors.ts";
+
+const OTHERS = 0o077;
+
+/** Makes the directory, its parents too, for this user alone; takes rights of others away from an existing one. */
+export function privateDirectory(path: string): void {
+  guarded("state directory", () => {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    if ((statSync(path).mode & OTHERS) !== 0) chmodSync(path, 0o700);
+  });
+}
+
+/** Makes an empty file for this user alone where there is none; takes rights of others away from an existing one. */
+export function privateFile(path: string): void {
+  guarded("state database", () => {
+    const fd = openSync(path, "a", 0o600);
+    try {
+      if ((fstatSync(fd).mode & OTHERS) !== 0) fchmodSync(fd, 0o600);
+    } finally {
+      closeSync(fd);
+    }
+  });
+}
+
+/** Like `privateFile`, for a file that may be missing and is not made. */
+export function privateIfThere(path: string): void {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found === undefined || (found.mode & OTHERS) === 0) return;
+  guarded("state database", () => chmodSync(path, 0o600));
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  EACCES: "permission denied",
+  EPERM: "it belongs to somebody else",
+  EROFS: "the file system is read-only",
+  ENOSPC: "the disk is full",
+  EDQUOT: "the disk quota is used up",
+  ENOTDIR: "a file stands in its path",
+  EEXIST: "a file stands in its place",
+  EISDIR: "a directory stands in its place",
+};
+
+function guarded(what: string, work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    throw new AppError("state", `the ${what} cannot be made private: ${REASONS[code] ?? (code || "unknown failure")}`, {
+      hint: "check who owns it and its rights, or choose another directory with --state-dir",
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,129 @@
+import type { JobStore, Outcome, SourceRecord, UploadRecord } from "../core/job-store.ts";
+import { AppError, type ErrorView } from "../errors.ts";
+import type { Phase } from "../hosts/phase.ts";
+import type { Json } from "../json.ts";
+import type { Bindings } from "./connection.ts";
+import type { StoreContext } from "./context.ts";
+import { outcomeColumns, parseUpload, sourceColumns, UPLOAD_COLUMNS, UPLOADS } from "./rows.ts";
+import { findRun } from "./runs.ts";
+
+/** From queued to ended: claims, and what only the owner of an upload may write. */
+export function queue(context: StoreContext) {
+  const { sql, access, owner, now } = context;
+
+  /** Changes an upload that is still ours under that fence. */
+  const own = (id: string, fence: number, change: string, values: Bindings): Promise<void> =>
+    access.write(() => {
+      const { changes } = sql(
+        `UPDATE uploads SET ${change} WHERE id = $id AND fence = $fence AND owner_id = $owner AND state = 'running'`,
+      ).run({ ...values, id, fence, owner: owner.id });
+      if (changes === 0) throw new AppError("state", "another process has taken this upload over");
+    });
+
+  return {
+    claim: (runId: string, busyAccounts: ReadonlySet<string>) =>
+      access.write(() => {
+        const next = findNext(context, findRun(context, runId).seq, busyAccounts);
+        if (next === null) return null;
+        sql(
+          `UPDATE uploads SET state = 'running', owner_id = $owner, fence = fence + 1,
+             started_at = coalesce(started_at, $now)
+           WHERE seq = $seq`,
+        ).run({ seq: next, owner: owner.id, now: now() });
+        return parseUpload(sql(`SELECT ${UPLOAD_COLUMNS} FROM ${UPLOADS} WHERE uploads.seq = $seq`).get({ seq: next }));
+      }),
+
+    queued: (runId: string) =>
+      access.read(() => {
+        const rows = sql<{ key: string; n: number }>(
+          `SELECT account_key AS key, count(*) AS n FROM uploads
+           WHERE run = (SELECT seq FROM runs WHERE id = $runId) AND state = 'queued' GROUP BY account_key`,
+        ).all({ runId });
+        return new Map(rows.map(({ key, n }) => [key, n]));
+      }),
+
+    savePhase: (id: string, fence: number, phase: Phase, checkpoint?: Json | null) =>
+      checkpoint === undefined
+        ? own(id, fence, "phase = $phase", { phase })
+        : own(id, fence, "phase = $phase, checkpoint = $checkpoint", {
+            phase,
+            checkpoint: checkpoint === null ? null : JSON.stringify(checkpoint),
+          }),
+
+    saveSource: (id: string, fence: number, source: SourceRecord) =>
+      own(
+        id,
+        fence,
+        `source_path = $path, source_size = $size, source_mtime_ns = $mtimeNs, source_inode = $inode,
+         source_spool = $spool`,
+        sourceColumns(source),
+      ),
+
+    startAttempt: (id: string, fence: number) => own(id, fence, "attempts = attempts + 1", {}),
+
+    finish: (id: string, fence: number, outcome: Outcome, seconds: number) =>
+      own(
+        id,
+        fence,
+        `state = $state, outcome = $outcome, resumable = $resumable, skipped = $skipped, md5 = $md5, reported = 1,
+         finished_at = $now, seconds = $seconds, owner_id = NULL,
+         checkpoint = CASE $state WHEN 'done' THEN NULL ELSE checkpoint END`,
+        { ...outcomeColumns(outcome), now: now(), seconds },
+      ),
+
+    interrupt: (id: string, fence: number, error: ErrorView | null, seconds: number) =>
+      own(
+        id,
+        fence,
+        "state = 'interrupted', outcome = $outcome, resumable = 1, reported = 1, seconds = $seconds, owner_id = NULL",
+        { outcome: error === null ? null : JSON.stringify({ ok: false, error }), seconds },
+      ),
+
+    endQueued: (runId: string, accountKey: string | null, state: "interrupted" | "failed", error: ErrorView) =>
+      access.write((): readonly UploadRecord[] => {
+        const ended = sql<{ seq: number }>(
+          `UPDATE uploads SET state = $state, outcome = $outcome, resumable = $resumable, reported = 1,
+             finished_at = $finishedAt
+           WHERE run = $run AND state = 'queued' AND ($accountKey IS NULL OR account_key = $accountKey)
+           RETURNING seq`,
+        ).all({
+          run: findRun(context, runId).seq,
+          accountKey,
+          state,
+          outcome: JSON.stringify({ ok: false, error }),
+          resumable: state === "interrupted" || error.retryable ? 1 : 0,
+          finishedAt: state === "failed" ? now() : null,
+        });
+        const one = sql(`SELECT ${UPLOAD_COLUMNS} FROM ${UPLOADS} WHERE uploads.seq = $seq`);
+        return ended
+          .map(({ seq }) => parseUpload(one.get({ seq })))
+          .sort((a, b) => a.sourceIndex - b.sourceIndex || a.destinationIndex - b.destinationIndex);
+      }),
+  } satisfies Partial<JobStore>;
+}
+
+/**
+ * The first queued upload by source, then destination, of an account that is not busy. It looks at the head of each
+ * account's queue: a long queue of a busy account in front costs nothing.
+ */
+function findNext({ sql }: StoreContext, run: number, busyAccounts: ReadonlySet<string>): number | null {
+  const nextAccount = sql<{ key: string | null }>(
+    "SELECT min(account_key) AS key FROM uploads WHERE run = $run AND state = 'queued' AND account_key > $after",
+  );
+  const head = sql<{ seq: number; source_index: number; destination_index: number }>(
+    `SELECT seq, source_index, destination_index FROM uploads
+     WHERE run = $run AND state = 'queued' AND account_key = $key
+     ORDER BY source_index, destination_index LIMIT 1`,
+  );
+  let first: ReturnType<typeof head.get> = null;
+  for (let key = nextAccount.get({ run, after: "" })?.key; key != null; ) {
+    const candidate = busyAccounts.has(key) ? null : head.get({ run, key });
+    const order =
+      candidate === null || first === null
+        ? 0
+        : candidate.source_index - first.source_index || candidate.destination_index - first.destination_index;
+    if (candidate !== null && (first === null || order < 0)) first = candidate;
+    key = nextAccount.get({ run, after: key })?.key;
+  }
+  return first?.seq ?? null;
+}
