@@ -22,7 +22,7 @@ test("a host that listens is reached without a byte being sent", async () => {
 });
 
 test("a refused connection, a silent host and a stop are told apart", async () => {
-  expect(reach("http://127.0.0.1:1", 5000, never)).rejects.toMatchObject({ code: "network" });
+  await expect(reach("http://127.0.0.1:1", 5000, never)).rejects.toMatchObject({ code: "network" });
   const silent = createServer(() => {});
   await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
   const { port } = silent.address() as { port: number };

@@ -9,7 +9,7 @@ function intake(shared = true) {
   const sleep = () => new Promise<void>((resolve) => waits.push(resolve));
   const made = createIntake(shared, { sleep }, new AbortController().signal);
   let sealed = false;
-  made.sealed.then(() => {
+  void made.sealed.then(() => {
     sealed = true;
   });
   const settle = async () => {
