@@ -161,10 +161,29 @@ describe("what one run learns holds for the next", () => {
       HOIST_OTHER_USER: w.gig.user,
       HOIST_OTHER_PASSWORD: w.gig.password,
     };
-    const files = Array.from({ length: 3 }, (_, n) => w.file(`f${n}`, 100_000));
-    const ran = await w.run(["up", ...files, "--to", "uploadgig,other", "--json"], { env });
-    expect(ran.code).toBe(0);
-    expect(w.gig.files.length).toBe(6);
+    const [one, two] = [w.file("one", 100_000), w.file("two", 100_000)];
+    const held = gate();
+    w.gig.fault("body", { gate: held, gateAt: 5 });
+    const first = w.start(["up", one, "--to", "uploadgig"]);
+    await held.reached;
+    const second = w.start(["up", two, "--to", "other"], { env });
+    await second.until((_, err) => err.includes(String(first.pid)));
+    held.open();
+    expect([(await first.ended).code, (await second.ended).code]).toEqual([0, 0]);
     expect(w.gig.mostBodies).toBe(1);
+    const again = await w.run(["up", one, "--to", "other", "--skip-existing", "--json"], { env });
+    expect(again.result).toMatchObject({ skipped: true, skipReason: "ledger" });
+  });
+
+  scene("two names for one account are one destination", async (w) => {
+    const env = {
+      HOIST_OTHER_HOST: "uploadgig",
+      HOIST_OTHER_URL: w.gig.url,
+      HOIST_OTHER_USER: w.gig.user,
+      HOIST_OTHER_PASSWORD: w.gig.password,
+    };
+    const ran = await w.run(["up", w.file("a"), "--to", "uploadgig,other", "--json"], { env });
+    expect(ran.code).toBe(0);
+    expect(w.gig.files.length).toBe(1);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect } from "bun:test";
 import { writeFileSync } from "node:fs";
-import { scene, type World } from "./kit/world.ts";
+import { md5, scene, type World } from "./kit/world.ts";
 import { gate } from "./stand-in/fault.ts";
 
 /** A run of three files, killed while the second is half sent. */
@@ -37,7 +37,9 @@ describe("hoist resume", () => {
     expect(listed.out).toContain("two");
     expect(listed.out).toContain("three");
     expect(listed.out).not.toContain("one");
-    const dropped = await w.run(["resume", "--drop"]);
+    const ids = (await w.run(["resume", "--list", "--json"])).json.map((line) => line.id);
+    expect(ids.length).toBe(2);
+    const dropped = await w.run(["resume", "--drop", ...ids]);
     expect(dropped.code).toBe(0);
     expect((await w.run(["resume", "--list"])).out).not.toContain("two");
     expect((await w.run(["resume"])).code).toBe(0);
@@ -84,12 +86,26 @@ describe("hoist resume", () => {
     expect(names(w)).toEqual(["a"]);
   });
 
-  scene("a file that changed since is 4 and not sent", async (w) => {
+  scene("a file that changed since is sent as it is now or refused with 4, never a mixture", async (w) => {
     const [, two = ""] = await killed(w);
     writeFileSync(two, "another content");
     const ran = await w.run(["resume", "--json"]);
-    expect(ran.code).toBe(3);
-    expect(names(w)).toEqual(["one", "three"]);
+    expect([0, 3]).toContain(ran.code);
+    const sent = w.gig.files.find((file) => file.name === "two");
+    expect(sent?.md5).toBe(ran.code === 0 ? md5("another content") : undefined);
+    if (ran.code === 0) expect(ran.results.find((one) => one.name === "two").size).toBe(15);
+  });
+
+  scene("an upload that died with an unknown outcome is told of, and not sent again", async (w) => {
+    const held = gate();
+    w.gig.fault("body", { gate: held, gateAt: "answer" });
+    const live = w.start(["up", w.file("lost.bin"), "--to", "uploadgig"]);
+    await held.reached;
+    live.kill("SIGKILL");
+    await live.ended;
+    const ran = await w.run(["resume"]);
+    expect(ran.out + ran.err).toMatch(/lost\.bin.*unknown|unknown.*lost\.bin/is);
+    expect(w.gig.of("body").length).toBe(1);
   });
 
   scene("the same `up` again goes on with its own uploads only", async (w) => {

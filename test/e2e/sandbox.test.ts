@@ -42,8 +42,8 @@ describe("hoist sandbox", () => {
 
   for (const [fault, to, code] of [
     ["uploadgig.action=503:1", "uploadgig", 0],
-    ["uploadgig.body=reset:1", "uploadgig", 0],
-    ["uploadgig.body=lost:1", "uploadgig", 9],
+    ["uploadgig.upload=reset:1", "uploadgig", 0],
+    ["uploadgig.upload=lost:1", "uploadgig", 9],
     ["ulozto.upload=lost:1", "ulozto", 0],
     ["ulozto.upload=reset:1", "ulozto", 0],
     ["ulozto.commit=lost:1", "ulozto", 0],

@@ -3,7 +3,7 @@ import type { Live } from "../e2e/kit/run.ts";
 import { scene, type World } from "../e2e/kit/world.ts";
 import { gate } from "../e2e/stand-in/fault.ts";
 
-const LARGE = 40_000_000;
+const LARGE = 24_000_000;
 
 /** A moment of an upload at which the process is stopped, held there by the host. */
 interface Moment {
@@ -215,7 +215,6 @@ for (const [at, moment] of MOMENTS.entries()) {
       const resumed = await w.run(["resume", "--json"]);
       if (moment.finishing && moment.host === "uploadgig") {
         expect(bodies(w, moment.host)).toBe(before);
-        expect(resumed.out + resumed.err).toMatch(/unknown/i);
         return;
       }
       expect(resumed.code).toBe(0);

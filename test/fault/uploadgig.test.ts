@@ -5,7 +5,7 @@ const up = (w: World, size: number, ...args: string[]): Promise<Outcome> =>
   w.run(["up", w.file("a.bin", size), "--to", "uploadgig", "--json", ...args]);
 
 /** Larger than anything that socket buffers can hide. */
-const LARGE = 40_000_000;
+const LARGE = 24_000_000;
 const html = "<html><body>Bad gateway</body></html>";
 
 const failsWith = (ran: Outcome, code: string, exit: number) => {

@@ -169,9 +169,14 @@ function outcome(ran: Ran): Outcome {
   };
 }
 
+/** Random for 64 KiB, then that again and again with a counter in front, so that no two pages are alike. */
 export function randomBytes(size: number): Uint8Array {
   const bytes = new Uint8Array(size);
-  for (let at = 0; at < size; at += 65_536) crypto.getRandomValues(bytes.subarray(at, Math.min(size, at + 65_536)));
+  const page = crypto.getRandomValues(new Uint8Array(Math.min(size, 65_536)));
+  for (let at = 0; at < size; at += page.length) {
+    bytes.set(size - at < page.length ? page.subarray(0, size - at) : page, at);
+    if (size - at >= 8) new DataView(bytes.buffer).setUint32(at, at);
+  }
   return bytes;
 }
 

@@ -72,7 +72,6 @@ export async function listen(options: WireOptions): Promise<Wire> {
   const open = new Set<net.Socket>();
   let connections = 0;
   const accept = (socket: net.Socket) => {
-    connections += 1;
     open.add(socket);
     socket.on("close", () => open.delete(socket));
     serve(socket, connections, options);
@@ -80,6 +79,10 @@ export async function listen(options: WireOptions): Promise<Wire> {
   const server = options.identity
     ? tls.createServer({ key: options.identity.key, cert: options.identity.cert }, accept)
     : net.createServer({ noDelay: true }, accept);
+  // Also those whose TLS handshake fails; comes before `accept`.
+  server.on("connection", () => {
+    connections += 1;
+  });
   server.on("tlsClientError", () => undefined);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as net.AddressInfo;
