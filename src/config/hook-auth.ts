@@ -8,6 +8,13 @@ export type HookSecret =
   | { readonly kind: "bearer" | "standard" | "github" | "query_token"; readonly secret: string }
   | { readonly kind: "basic"; readonly user: string; readonly secret: string };
 
+const PLAIN_KINDS = ["bearer", "standard", "github", "query_token"] as const;
+
+/** Which proof a section asks for; reads no secret. */
+export function authKind(auth: HookAuthSection): HookSecret["kind"] {
+  return PLAIN_KINDS.find((kind) => auth[kind] !== undefined) ?? "basic";
+}
+
 /** Reads the secret of `hooks.NAME.auth`. Fails with `config`, naming the key. */
 export async function readHookSecret(name: string, auth: HookAuthSection, place: ConfigPlace): Promise<HookSecret> {
   const key = `hooks.${name}.auth`;
@@ -15,7 +22,7 @@ export async function readHookSecret(name: string, auth: HookAuthSection, place:
     const { user, password } = auth.basic;
     return { kind: "basic", user, secret: await read(`${key}.basic.password`, password, place) };
   }
-  for (const kind of ["bearer", "standard", "github", "query_token"] as const) {
+  for (const kind of PLAIN_KINDS) {
     const spec = auth[kind];
     if (spec !== undefined) return { kind, secret: await read(`${key}.${kind}`, spec, place) };
   }

@@ -1,0 +1,100 @@
+import type { Destination } from "../../core/destinations.ts";
+import { AppError } from "../../errors.ts";
+import { conditionHolds } from "./conditions.ts";
+import { renderDestination } from "./destination-template.ts";
+import { type EventId, eventIdOf, findFiles } from "./find-files.ts";
+import type { Hook } from "./hook.ts";
+import { selectTexts } from "./json-path.ts";
+import { type Located, locate, noPath } from "./locate.ts";
+import { directoriesBelow } from "./paths.ts";
+import { type Payload, readPayload } from "./payload.ts";
+import type { FoundFile, NoUpload } from "./preset.ts";
+import type { HookRequest } from "./request.ts";
+import { safeSegment } from "./segment.ts";
+
+/** Bytes and characters. */
+const LONGEST_NAME = 255;
+
+/** An upload that a hook asks for; several of one request are a group. */
+export interface HookJob extends Located {
+  readonly to: readonly Destination[];
+  /** Null: the file's own. */
+  readonly name: string | null;
+  /** The path may be a directory: all of it is meant. */
+  readonly recursive: boolean;
+  /** Size and mtime must stand still this long before the file is sent. */
+  readonly settleMs: number;
+  /** Jobs of equal key are one job, whatever else their requests say; null: every request counts. */
+  readonly key: string | null;
+}
+
+export type HookOutcome =
+  | NoUpload
+  | { readonly kind: "jobs"; readonly jobs: readonly HookJob[]; readonly eventId: string | null };
+
+/**
+ * What a request asks for, once it is known to come from the hook's sender. Opens nothing: roots are the server's to
+ * judge. Fails with `usage` when the payload cannot be read and with `source` when it names no file; the messages hold
+ * nothing of the input.
+ */
+export function runHook(hook: Hook, request: HookRequest): HookOutcome {
+  const payload = readPayload(hook, request);
+  const nothing = hook.preset.recognize(payload) ?? unmetCondition(hook, payload);
+  if (nothing !== null) return nothing;
+  const found = findFiles(hook, payload);
+  const event = eventIdOf(hook.auth, request.headers, found.eventId);
+  return { kind: "jobs", jobs: hookJobs(hook, payload, found.files, event), eventId: event?.id ?? null };
+}
+
+/** The first line of `when` that does not hold, as the reason to skip. */
+function unmetCondition({ when }: Hook, payload: Payload): NoUpload | null {
+  const index = when.findIndex((condition) => !conditionHolds(condition, payload));
+  if (index === -1) return null;
+  return { kind: "skipped", reason: `when[${index}] does not hold (${when[index]?.at})` };
+}
+
+function hookJobs(hook: Hook, payload: Payload, files: readonly FoundFile[], event: EventId | null): HookJob[] {
+  const names = namesOf(hook, payload, files.length);
+  const jobs = files.map((file, index): HookJob => {
+    const located = locate(hook, file);
+    const below = hook.base === null ? [] : directoriesBelow(hook.base, located.path);
+    return {
+      ...located,
+      to: destinationsOf(hook, payload, below),
+      name: names[index] ?? null,
+      recursive: hook.preset.directories,
+      settleMs: hook.settleMs,
+      key: keyOf(hook.name, file.identity, event, located.path),
+    };
+  });
+  const distinct = new Map(jobs.map((job) => [job.path, job]));
+  if (distinct.size === 0) throw noPath();
+  return [...distinct.values()];
+}
+
+/** Each once: two templates may come to the same folder. */
+function destinationsOf(hook: Hook, payload: Payload, below: readonly string[]): readonly Destination[] {
+  const destinations = hook.to.map((template) => renderDestination(template, payload.value, below));
+  return [...new Map(destinations.map((each) => [JSON.stringify([each.account.key, each.folder]), each])).values()];
+}
+
+/** One name is for one file: several files that share it keep their own. */
+function namesOf({ namePath }: Hook, payload: Payload, files: number): readonly (string | null)[] {
+  if (namePath === null) return [];
+  const names = selectTexts(namePath, payload.value);
+  return names.length === files ? names.map(usableName) : [];
+}
+
+function usableName(text: string): string | null {
+  if (text.trim() === "") return null;
+  const name = safeSegment(text);
+  if (Buffer.byteLength(name) <= LONGEST_NAME) return name;
+  throw new AppError("source", `the payload gives a name of more than ${LONGEST_NAME} bytes`);
+}
+
+/** A key that the sender wrote for this purpose comes first, then what tells files apart, then what tells events apart. */
+function keyOf(hook: string, identity: string | null, event: EventId | null, path: string): string | null {
+  if (event?.explicit) return JSON.stringify([hook, "key", event.id, path]);
+  if (identity !== null) return JSON.stringify([hook, "file", identity]);
+  return event === null ? null : JSON.stringify([hook, "event", event.id, path]);
+}
