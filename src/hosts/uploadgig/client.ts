@@ -24,11 +24,18 @@ export interface UploadAction {
   readonly at: number;
 }
 
+export interface FileToSend {
+  readonly name: string;
+  readonly body: Body;
+  /** Bytes given so far: how long the answer may take grows with them. */
+  readonly bytes: () => number;
+}
+
 /** UploadGig's two calls. Nothing is kept between them: no session, no cookie, no token [D]. */
 export interface Client {
   /** A login, and it counts as one [O]. Fails with what the host said. */
   action(signal: AbortSignal): Promise<UploadAction>;
-  send(action: UploadAction, name: string, body: Body, signal: AbortSignal): Promise<Answer>;
+  send(action: UploadAction, file: FileToSend, signal: AbortSignal): Promise<Answer>;
 }
 
 const CONNECT_MS = 10_000;
@@ -56,10 +63,12 @@ export function createClient(login: Login, endpoint: AccountEndpoint, env: HostE
         endpoint,
       );
       const granted = readAction(answer);
-      return { ...granted, url: assertUploadUrl(granted.url, endpoint, { https: false }), at: env.now() };
+      const url = assertUploadUrl(granted.url, endpoint, { https: false });
+      env.log(`UploadGig takes ${granted.allowed ?? "an unknown number of"} bytes at ${new URL(url).host}`);
+      return { url, allowed: granted.allowed, at: env.now() };
     },
-    send: (action, name, body, signal) =>
-      request(env.fetch, {
+    async send(action, { name, body, bytes }, signal) {
+      const answer = await request(env.fetch, {
         method: "POST",
         url: action.url,
         headers: { Slug: encodeSlug(name) },
@@ -68,9 +77,14 @@ export function createClient(login: Login, endpoint: AccountEndpoint, env: HostE
         limits: {
           connectMs: CONNECT_MS,
           idleMs: env.idleTimeoutMs,
-          answerMs: env.answerTimeoutMs(body.length ?? 0),
+          get answerMs() {
+            return env.answerTimeoutMs(bytes());
+          },
         },
-      }),
+      });
+      env.log(`UploadGig answered HTTP ${answer.status}`);
+      return answer;
+    },
   };
 }
 

@@ -91,7 +91,7 @@ async function sendBody(
 ): Promise<{ readonly answer: Answer; readonly sent: Sent }> {
   const body = rawBody(source, "application/octet-stream", { beforeLast: () => ctx.phase("finishing") });
   try {
-    const answer = await client.send(action, target.name, body, ctx.signal);
+    const answer = await client.send(action, { name: target.name, body, bytes: () => source.bytesRead }, ctx.signal);
     return { answer, sent: { name: target.name, bytes: source.bytesRead, complete: body.complete } };
   } catch (thrown) {
     const error = toAppError(thrown);

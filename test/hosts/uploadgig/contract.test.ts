@@ -1,7 +1,7 @@
 import { uploadgig } from "../../../src/hosts/uploadgig/index.ts";
 import { describeHost } from "../../contracts/host.ts";
 
-const LARGE = 24_000_000;
+const LARGE = 16_000_000;
 
 describeHost({
   host: uploadgig,
@@ -44,7 +44,7 @@ describeHost({
     { faults: ["upload=no-ok"], codes: ["outcome_unknown"], ok: false, bodies: 1 },
     { faults: ["upload=no-url"], codes: ["outcome_unknown"], ok: false, bodies: 1 },
     { faults: ["upload=hang"], patienceMs: 400, codes: ["outcome_unknown"], ok: false, bodies: 1 },
-    { faults: ["upload=stall"], patienceMs: 400, size: LARGE, codes: ["timeout"], ok: true, bodies: 2 },
+    { faults: ["upload=stall"], patienceMs: 800, size: LARGE, codes: ["timeout"], ok: true, bodies: 2 },
     { faults: ["upload=rejected"], codes: ["host_rejected"], ok: false, bodies: 1 },
     { faults: ["upload=wrong-size"], codes: ["integrity"], ok: false, bodies: 1 },
     { faults: ["upload=429"], codes: ["rate_limited"], ok: true, bodies: 2 },

@@ -14,7 +14,7 @@ import {
 } from "../../support/upload-context.ts";
 
 export const PASSWORD = "cánary & 100%";
-export const LARGE = 24_000_000;
+export const LARGE = 16_000_000;
 
 export interface Scene extends AsyncDisposable {
   readonly gig: UploadGigStandIn;
