@@ -1,22 +1,11 @@
 import { AppError, errorView, toAppError } from "../errors.ts";
-import type { Account } from "./account.ts";
+import { createDispatcher, type QueueWorld } from "./dispatcher.ts";
 import { disposeOfSource, dropSpool } from "./dispose-source.ts";
 import type { EngineListener } from "./events.ts";
 import type { RunOptions } from "./inputs.ts";
 import type { JobStore, UploadRecord } from "./job-store.ts";
-import { createLane, type Lane } from "./lane.ts";
-import { createRateLimit } from "./rate-limit.ts";
-import { createRetryBudget } from "./retry.ts";
-import { createSessions, type SessionWorld } from "./sessions.ts";
-import { createSlots } from "./slots.ts";
-import { startUpload } from "./start-upload.ts";
-
-export interface QueueWorld extends SessionWorld {
-  readonly store: JobStore;
-  /** By account key. */
-  readonly accounts: ReadonlyMap<string, Account>;
-  readonly listen: EngineListener;
-}
+import type { Lane } from "./lane.ts";
+import { recordEnd } from "./start-upload.ts";
 
 export interface QueuedRun {
   readonly id: string;
@@ -25,128 +14,52 @@ export interface QueuedRun {
   readonly keep?: ReadonlySet<number>;
 }
 
-const LEAST_RETRY_BUDGET = 60;
-
 /**
- * Runs every queued upload of a run to its outcome, as many at a time as options, hosts and other processes allow.
- * Resolves when nothing is left, or when the signal has fired and everything has stopped.
+ * Runs every queued upload of a run to its outcome. Resolves when nothing is left, or when the signal has fired and
+ * everything has stopped.
  */
 export async function drain(world: QueueWorld, run: QueuedRun, signal: AbortSignal): Promise<void> {
   const { store, listen } = world;
-  const { options } = run;
-  const lanes = await openLanes(world, run);
-  const slots = createSlots(options.parallel);
-  const sessions = createSessions(world, options);
-  const throttle = createRateLimit(options.limitRate, signal);
-  const budget = createRetryBudget(Math.max(LEAST_RETRY_BUDGET, 12 * options.retries));
-  const running = new Set<Promise<void>>();
-  const noted = new Set<string>();
-  let broken: AppError | null = null;
-  let turn = 0;
+  const dispatcher = createDispatcher(
+    world,
+    run,
+    {
+      stopped: (lane, { keep, error }) => (keep ? keepQueued(lane, error) : failQueued(lane, error)),
+      settle: recordEnd,
+      async ended(upload) {
+        listen({ type: "ended", upload });
+        await tidyUp(store, upload, run, listen);
+      },
+      signalOf: () => signal,
+    },
+    signal,
+  );
+  const { slots } = dispatcher;
+  for (const [key, queued] of await store.queued(run.id)) {
+    const lane = dispatcher.lane(key);
+    if (lane !== null) lane.queued = queued;
+  }
 
-  const degraded = (error: AppError) => {
-    if (broken !== null) return;
-    broken = error;
-    listen({ type: "warning", text: `${error.message}; running uploads go on without a record, no new one starts` });
-    slots.wake();
-  };
-  const note = (text: string) => {
-    if (noted.has(text)) return;
-    noted.add(text);
-    listen({ type: "note", text });
-  };
-  const runWorld = { ...world, options, sessions, throttle, budget, note, degraded };
-
-  while (broken === null && !signal.aborted) {
+  while (dispatcher.broken === null && !signal.aborted) {
     const seen = slots.version;
-    if (await startNext()) continue;
-    const waiting = lanes.filter((lane) => lane.queued > 0);
-    if (running.size === 0 && waiting.length === 0) break;
+    if (await dispatcher.startNext()) continue;
+    const waiting = dispatcher.lanes.filter((lane) => lane.queued > 0);
+    if (!dispatcher.busy && waiting.length === 0) break;
     await slots.changed(seen, Math.min(...waiting.map((lane) => lane.retryInMs)), signal);
   }
-  await Promise.all(running);
-  if (broken !== null) await giveUpQueued(broken);
+  await dispatcher.idle();
+  if (dispatcher.broken !== null) await giveUpQueued(dispatcher.broken);
   else if (signal.aborted) await giveUpQueued(new AppError("cancelled", "the upload was not started"));
 
-  /** False when nothing can start now. */
-  async function startNext(): Promise<boolean> {
-    try {
-      return await slots.alone(startOne);
-    } catch (thrown) {
-      degraded(toAppError(thrown));
-      return false;
-    }
-  }
-
-  /** Lanes in turn, so that several destinations move side by side. */
-  async function startOne(): Promise<boolean> {
-    if (!slots.free || signal.aborted) return false;
-    for (let step = 0; step < lanes.length; step += 1) {
-      const lane = lanes[(turn + step) % lanes.length];
-      if (lane === undefined || lane.queued === 0 || !lane.open || !(await passes(lane))) continue;
-      if (!(await lane.enter())) continue;
-      const claimed = await claimFor(lane);
-      if (claimed === null) continue;
-      turn = (turn + step + 1) % lanes.length;
-      launch(lane, claimed);
-      return true;
-    }
-    return false;
-  }
-
-  /** Null when another process has taken what was left: the lane is given up then. */
-  async function claimFor(lane: Lane): Promise<UploadRecord | null> {
-    const others = new Set(lanes.filter((other) => other !== lane).map((other) => other.account.key));
-    let claimed: UploadRecord | null = null;
-    try {
-      claimed = await store.claim(run.id, others);
-      lane.queued = claimed === null ? 0 : lane.queued - 1;
-      return claimed;
-    } finally {
-      if (claimed === null) await lane.leave();
-    }
-  }
-
-  async function passes(lane: Lane): Promise<boolean> {
-    if (lane.captcha.givenUp !== null) {
-      await keepQueued(lane, lane.captcha.givenUp);
-      return false;
-    }
-    const verdict = await lane.gate.judge();
-    if (verdict.kind === "go") return true;
-    if (verdict.kind === "wait") lane.pauseFor(verdict.ms);
-    else if (verdict.keep) await keepQueued(lane, verdict.error);
-    else await failQueued(lane, verdict.error);
-    return false;
-  }
-
-  function launch(lane: Lane, claimed: UploadRecord): void {
-    slots.take();
-    const upload = startUpload(runWorld, { claimed, lane, slots }, signal)
-      .then(ended)
-      .catch((thrown) => degraded(toAppError(thrown)))
-      .finally(() => {
-        running.delete(upload);
-        slots.wake();
-      });
-    running.add(upload);
-  }
-
-  async function ended(upload: UploadRecord): Promise<void> {
-    listen({ type: "ended", upload });
-    await tidyUp(store, upload, run, listen);
-  }
-
   async function keepQueued(lane: Lane | null, error: AppError): Promise<void> {
-    const kept = await store.endQueued(run.id, lane?.account.key ?? null, "interrupted", errorView(error));
-    for (const each of lane === null ? lanes : [lane]) each.queued = 0;
-    for (const upload of kept) listen({ type: "ended", upload });
+    for (const each of lane === null ? dispatcher.lanes : [lane]) each.queued = 0;
+    const kept = store.endQueued(run.id, lane?.account.key ?? null, "interrupted", errorView(error));
+    for await (const upload of kept) listen({ type: "ended", upload });
   }
 
   async function failQueued(lane: Lane, error: AppError): Promise<void> {
-    const failed = await store.endQueued(run.id, lane.account.key, "failed", errorView(error));
     lane.queued = 0;
-    for (const upload of failed) {
+    for await (const upload of store.endQueued(run.id, lane.account.key, "failed", errorView(error))) {
       listen({ type: "ended", upload });
       if (upload.source.spool !== null) await tidyUp(store, upload, run, listen);
     }
@@ -184,17 +97,4 @@ export async function tidyUp(
   } catch (thrown) {
     listen({ type: "warning", text: `${upload.source.path} is kept: ${toAppError(thrown).message}` });
   }
-}
-
-async function openLanes(world: QueueWorld, run: QueuedRun): Promise<readonly Lane[]> {
-  const lanes: Lane[] = [];
-  const { waitCoolDownMs, waitCaptchaMs } = run.options;
-  for (const [key, queued] of await world.store.queued(run.id)) {
-    const account = world.accounts.get(key);
-    if (account === undefined) continue;
-    const lane = createLane(account, { ...world, waitCoolDownMs, waitCaptchaMs });
-    lane.queued = queued;
-    lanes.push(lane);
-  }
-  return lanes;
 }

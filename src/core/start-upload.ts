@@ -3,6 +3,7 @@ import type { HostSession } from "../hosts/host.ts";
 import type { Phase } from "../hosts/phase.ts";
 import type { Throttle } from "../io/throttle.ts";
 import type { Account } from "./account.ts";
+import type { QueueWorld } from "./dispatcher.ts";
 import { type End, endOf } from "./end-of-upload.ts";
 import type { RunOptions } from "./inputs.ts";
 import type { Outcome, UploadRecord } from "./job-store.ts";
@@ -11,7 +12,6 @@ import { type LedgerEntry, openLedgerEntry } from "./ledger-entry.ts";
 import { createMeter } from "./meter.ts";
 import { openSource } from "./open-source.ts";
 import { createPlace, type Place } from "./place.ts";
-import type { QueueWorld } from "./queue.ts";
 import type { RetryBudget } from "./retry.ts";
 import type { Slots } from "./slots.ts";
 import { stopSignal } from "./stop-signal.ts";
@@ -23,9 +23,17 @@ export interface RunWorld extends QueueWorld {
   readonly throttle: Throttle | null;
   readonly budget: RetryBudget;
   readonly note: (text: string) => void;
+  readonly settle: Settle;
   /** The store cannot be written any more. */
   readonly degraded: (error: AppError) => void;
 }
+
+/** Writes down how an upload ended. Fails with `state`. */
+export type Settle = (entry: LedgerEntry, end: End, seconds: number) => Promise<void>;
+
+/** The ledger's own: finished, or open to `resume`. */
+export const recordEnd: Settle = (entry, end, seconds) =>
+  end.kind === "finished" ? entry.finish(end.outcome, seconds) : entry.interrupt(end.error, seconds);
 
 /** Phases worth a moment's wait when a stop is asked for: the answer may be on its way. */
 const NEARLY_DONE: ReadonlySet<Phase> = new Set(["finishing", "stored", "placed", "committing"]);
@@ -74,8 +82,7 @@ async function conclude(world: RunWorld, { entry, lane, place }: Upload, signal:
 /** What became of an upload is told even where it cannot be recorded. */
 async function record(world: RunWorld, entry: LedgerEntry, end: End, seconds: number): Promise<UploadRecord> {
   try {
-    if (end.kind === "finished") await entry.finish(end.outcome, seconds);
-    else await entry.interrupt(end.error, seconds);
+    await world.settle(entry, end, seconds);
     return entry.record;
   } catch (thrown) {
     const outcome: Outcome = end.kind === "finished" ? end.outcome : { ok: false, error: end.error };

@@ -1,11 +1,12 @@
 import { errorView } from "../errors.ts";
 import type { Json } from "../json.ts";
 import type { Account } from "./account.ts";
+import type { QueueWorld } from "./dispatcher.ts";
 import type { RunOptions, UpInput } from "./inputs.ts";
 import type { JobStore, NewUpload, Outcome, OwnerInfo, UploadRecord } from "./job-store.ts";
 import { createStdinSpool, type Recording, runningElsewhere, toNewUpload, unrecorded } from "./new-uploads.ts";
 import { createPlan, type Plan, type PlannedUpload, planView } from "./plan.ts";
-import { drain, type QueuedRun, type QueueWorld, tidyUp } from "./queue.ts";
+import { drain, type QueuedRun, tidyUp } from "./queue.ts";
 import { byKey, createReporting } from "./reporting.ts";
 import { findInLedger, skippedOutcome } from "./skip.ts";
 import type { PlanView, SummaryView } from "./views.ts";
