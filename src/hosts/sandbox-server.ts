@@ -51,8 +51,8 @@ export async function startSandbox(options: SandboxOptions): Promise<RunningSand
   let origin = "";
   const app = new Hono<SandboxEnv>();
   for (const { id, sandbox } of sandboxes) {
-    const fault = (step: string) => plan.take(id, step);
-    app.route("/", sandbox.app({ origin: () => origin, store, fault, step: (name) => faultStep(() => fault(name)) }));
+    const step = (name: string) => faultStep(() => plan.take(id, name));
+    app.route("/", sandbox.app({ origin: () => origin, store, step }));
   }
   app.notFound((c) => c.json({ error: 404, code: 404, message: "The sandbox has no such page." }, 404));
   app.onError((error) => ("getResponse" in error ? error.getResponse() : broken()));

@@ -27,8 +27,6 @@ export interface SandboxKit {
   /** Origin under which everything is reached, without a trailing slash. */
   readonly origin: () => string;
   readonly store: SandboxStore;
-  /** Takes the next planned fault of a step; null when the step shall work. */
-  fault(step: string): string | null;
   /** Stands before a route: takes the step's next fault and carries it out, or leaves it in `c.get("fault")`. */
   step(name: string): MiddlewareHandler<SandboxEnv>;
 }
