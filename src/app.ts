@@ -46,6 +46,8 @@ export interface App extends AsyncDisposable {
 export async function createApp(options: AppOptions): Promise<App> {
   const { flags, env, listen, log } = options;
   const config = await loadConfig({ hosts: HOSTS, ...flags, place: thisPlace(env) });
+  // There is no --insecure: Bun would skip the certificates' check for every request.
+  delete process.env.NODE_TLS_REJECT_UNAUTHORIZED;
   // Bun reads the proxy variables from the process itself, whatever environment is passed in.
   exemptLoopbackFromProxy(
     process.env,
