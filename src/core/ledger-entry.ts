@@ -7,7 +7,7 @@ import type { JobStore, Outcome, SourceRecord, UploadRecord } from "./job-store.
 export interface LedgerEntry {
   /** As last written. */
   readonly record: UploadRecord;
-  /** Durable when it resolves. Fails with `state` when another process owns the upload now. */
+  /** Durable when it resolves. Fails with `state` when another process owns the upload now, or when it has ended. */
   phase(phase: Phase, checkpoint?: Json | null): Promise<void>;
   source(source: SourceRecord): Promise<void>;
   attempt(): Promise<void>;
@@ -50,10 +50,13 @@ export function openLedgerEntry(
     get record() {
       return record;
     },
-    phase: (phase, checkpoint) =>
-      write({ phase, ...(checkpoint === undefined ? {} : { checkpoint }) }, () =>
+    async phase(phase, checkpoint) {
+      // A host that shares work between uploads may still hold one that has ended: no fault of the store.
+      if (record.outcome !== null) throw new AppError("state", "the upload has ended");
+      await write({ phase, ...(checkpoint === undefined ? {} : { checkpoint }) }, () =>
         store.savePhase(id, fence, phase, checkpoint),
-      ),
+      );
+    },
     source: (source) => write({ source }, () => store.saveSource(id, fence, source)),
     attempt: () => write({ attempts: record.attempts + 1 }, () => store.startAttempt(id, fence)),
     finish: (outcome, seconds) =>

@@ -49,7 +49,8 @@ export interface UploadContext {
   readonly options: UploadOptions;
   /**
    * Records where the upload stands; durable when it resolves. Several may share one fsync. Without `checkpoint` the
-   * recorded one stays; null clears it. Fails with `state` when another process has taken the upload over.
+   * recorded one stays; null clears it. Fails with `state` when another process has taken the upload over, or when it
+   * has ended.
    */
   phase(phase: Phase, checkpoint?: Json | null): Promise<void>;
   /**

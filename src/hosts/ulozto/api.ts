@@ -17,6 +17,8 @@ export interface ApiCall {
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
+  /** Bytes of the longest answer taken; as `request` has it, where nothing is said. */
+  readonly maxAnswer?: number;
 }
 
 /** Sends one call as this application, with or without a session; the answer may have any status. */
@@ -42,7 +44,7 @@ export function limitsFor(env: HostEnv, answerMs: number): RequestLimits {
 /** The only place that adds `X-Auth-Token` and `X-User-Token`; both go to the base URL and nowhere else [O]. */
 export function createSend(endpoint: AccountEndpoint, apiKey: string, env: HostEnv): Send {
   const limits = limitsFor(env, Math.min(LONGEST_ANSWER_MS, env.answerTimeoutMs(0)));
-  return ({ method, path, body, headers, signal }, session) =>
+  return ({ method, path, body, headers, signal, maxAnswer }, session) =>
     request(env.fetch, {
       method,
       url: endpoint.baseUrl + path,
@@ -51,6 +53,7 @@ export function createSend(endpoint: AccountEndpoint, apiKey: string, env: HostE
       signal,
       limits,
       pooled: true,
+      ...(maxAnswer === undefined ? {} : { maxAnswer }),
     });
 }
 

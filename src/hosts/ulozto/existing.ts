@@ -2,7 +2,7 @@ import type { ExistingFile, HostEnv, HostSession, Target } from "../host.ts";
 import type { Api } from "./api.ts";
 import { createFlight, type Flight } from "./flight.ts";
 import type { Folders } from "./folders.ts";
-import { allPages, PAGE_SIZE } from "./pages.ts";
+import { allPages, MAX_PAGE, PAGE_SIZE } from "./pages.ts";
 import { FOLDER_NOT_FOUND, isHostError } from "./refusal.ts";
 import { fileListAnswer } from "./schema.ts";
 
@@ -30,7 +30,8 @@ export function createLookUp(
     const base = `/v8/user/${encodeURIComponent(user)}/folder/${encodeURIComponent(folder)}/file-list`;
     const items = await allPages(async (offset) => {
       const path = `${base}?status=ok&limit=${PAGE_SIZE}&offset=${offset}`;
-      const answer = await api.call({ what: "the list of files", method: "GET", path, signal }, fileListAnswer);
+      const call = { what: "the list of files", method: "GET", path, signal, maxAnswer: MAX_PAGE } as const;
+      const answer = await api.call(call, fileListAnswer);
       return { entries: answer.items, limit: answer.metadata?.limit };
     });
     const files = new Map<string, ExistingFile>();

@@ -2,7 +2,7 @@ import { AppError } from "../../errors.ts";
 import type { HostEnv } from "../host.ts";
 import type { Api } from "./api.ts";
 import { createFlight, type Flight } from "./flight.ts";
-import { allPages, PAGE_SIZE } from "./pages.ts";
+import { allPages, MAX_PAGE, PAGE_SIZE } from "./pages.ts";
 import { folderAnswer, folderListAnswer } from "./schema.ts";
 
 export interface Folders {
@@ -27,7 +27,8 @@ export function createFolders(api: Api, env: HostEnv): Folders {
     const folder = `/v9/user/${encodeURIComponent(user)}/folder/${encodeURIComponent(parent)}`;
     const children = await allPages(async (offset) => {
       const path = `${folder}/folder-list?status=ok&limit=${PAGE_SIZE}&offset=${offset}`;
-      const answer = await api.call({ what: "the list of folders", method: "GET", path, signal }, folderListAnswer);
+      const call = { what: "the list of folders", method: "GET", path, signal, maxAnswer: MAX_PAGE } as const;
+      const answer = await api.call(call, folderListAnswer);
       return { entries: answer.subfolders, limit: answer.metadata?.limit };
     });
     return children.filter((child) => child.name.normalize("NFC") === name).map((child) => child.slug);

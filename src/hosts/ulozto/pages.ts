@@ -1,5 +1,7 @@
 /** The largest page the host gives [O]. */
 export const PAGE_SIZE = 500;
+/** Bytes of one page: an entry has some thirty fields besides those read here [O]. */
+export const MAX_PAGE = 8 * 1024 * 1024;
 
 export interface Page<T> {
   readonly entries: readonly T[];

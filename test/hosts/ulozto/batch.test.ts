@@ -96,7 +96,7 @@ describe("small files with plain names", () => {
     const names = ["plain", `q"`, "it's", "1%", "b\\", " x", "A\u030a", "\u202edmca"];
     await Promise.all([
       ...names.map((name) => h.upload(name, 10, { more: true })),
-      h.upload("large", 16 * 1024 * 1024 + 1, { more: true }),
+      h.upload("large", new Uint8Array(16 * 1024 * 1024 + 1), { more: true }),
     ]);
     expect(new Set(h.host.files.map((file) => file.batch)).size).toBe(names.length + 1);
     expect(visible(h)).toEqual([...names, "large"].sort());
@@ -150,7 +150,7 @@ describe("one file of a shared batch", () => {
     await using h = await harness();
     h.host.fault("upload", { breakAt: 100_000, when: ({ header }) => Number(header("content-length")) > LARGE });
     const all = await Promise.all([
-      h.upload("large", LARGE, { more: true }),
+      h.upload("large", new Uint8Array(LARGE), { more: true }),
       ...[0, 1].map((n) => h.upload(`f${n}`, 10, { more: true })),
     ]);
     expect(errors(all)).toEqual([null, null, null]);
@@ -199,7 +199,7 @@ describe("a member that is stopped", () => {
     await using h = await harness();
     h.host.fault("upload", { stallAt: 50_000, when: ({ header }) => Number(header("content-length")) > LARGE });
     const stop = new AbortController();
-    const large = h.upload("large", LARGE, { more: true, signal: stop.signal });
+    const large = h.upload("large", new Uint8Array(LARGE), { more: true, signal: stop.signal });
     while (h.host.of("upload").length < 1) await Bun.sleep(2);
     const others = several(h, 2);
     while (h.host.of("upload").filter((one) => one.status === 200).length < 2) await Bun.sleep(2);
@@ -228,7 +228,7 @@ describe("a member that is stopped", () => {
     await using h = await harness();
     h.host.fault("upload", { stallAt: 50_000, when: ({ header }) => Number(header("content-length")) > LARGE });
     const stop = new AbortController();
-    const large = h.upload("large", LARGE, { more: true });
+    const large = h.upload("large", new Uint8Array(LARGE), { more: true });
     while (h.host.of("upload").length < 1) await Bun.sleep(2);
     const stored = Promise.withResolvers<void>();
     const onPhase = (phase: string) => {
@@ -260,10 +260,17 @@ describe("a member that is stopped", () => {
     await using h = await harness();
     h.host.fault("properties", { status: 503, body: "" });
     const stop = new AbortController();
-    const all = several(h, 3, (n) => (n === 0 ? { signal: stop.signal, waitMs: 5000 } : { waitMs: 60 }));
-    while (h.host.of("properties").length < 1 || h.host.of("properties")[0]?.status !== 503) await Bun.sleep(2);
-    await Bun.sleep(10);
-    stop.abort();
+    let waiting = 0;
+    const stopped = Promise.withResolvers<void>();
+    const pause = async () => {
+      waiting += 1;
+      if (waiting === 3) {
+        stop.abort();
+        stopped.resolve();
+      }
+      await stopped.promise;
+    };
+    const all = several(h, 3, (n) => (n === 0 ? { signal: stop.signal, pause } : { pause }));
     const [first, ...others] = await all;
     expect(first?.result).toBeNull();
     expect(errors(others)).toEqual([null, null]);
@@ -306,6 +313,15 @@ describe("finishing a shared batch", () => {
     expect(h.host.of("upload").length).toBe(3);
     expect(commits(h)).toEqual([1]);
     expect(visible(h)).toEqual(["f0", "f1", "f2"]);
+  });
+
+  test("goes without the members that have given up: theirs is not seen, the others are sent again", async () => {
+    await using h = await harness();
+    h.host.fault("properties", { status: 503, body: "" });
+    const all = await several(h, 3, (n) => ({ retries: n === 0 ? 0 : 5 }));
+    expect(errors(all)).toEqual(["host_unavailable", null, null]);
+    expect(visible(h)).toEqual(["f1", "f2"]);
+    expect(h.host.violations).toEqual([]);
   });
 
   test("properties refused for all are asked for each alone", async () => {

@@ -141,6 +141,17 @@ describe("a file that is there already", () => {
     expect(await h.session.existing?.({ folder: "/", name: "f650" }, 650, never)).toBeNull();
   });
 
+  test("may stand in a page of more than a mebibyte, but not of any size", async () => {
+    await using h = await harness();
+    const item = (n: number, padding: string) => ({ slug: `s${n}`, name: `f${n}`, filesize: n, url: null, padding });
+    const page = (padding: string) => ({ items: Array.from({ length: 499 }, (_, n) => item(n, padding)) });
+    h.host.fault("list-files", { status: 200, body: page("x".repeat(5_000)) });
+    expect(await h.session.existing?.({ folder: "/", name: "f7" }, 7, never)).toMatchObject({ remoteId: "s7" });
+    h.host.fault("list-files", { status: 200, body: page("x".repeat(20_000)) });
+    const looking = h.reopen().existing?.({ folder: "/", name: "f7" }, 7, never);
+    await expect(looking).rejects.toMatchObject({ code: "host_protocol" });
+  });
+
   test("a folder that is gone holds nothing", async () => {
     await using h = await harness();
     await h.upload("a", 10, { folder: "/F" });

@@ -1,4 +1,4 @@
-import { type AppError, ERROR_CLASSES, toAppError } from "../../../src/errors.ts";
+import { AppError, ERROR_CLASSES, toAppError } from "../../../src/errors.ts";
 import type { HostEnv, HostSession, UploadContext, UploadResult } from "../../../src/hosts/host.ts";
 import type { Phase } from "../../../src/hosts/phase.ts";
 import { openSession } from "../../../src/hosts/ulozto/session.ts";
@@ -32,8 +32,8 @@ export interface UploadOptions {
   /** Runs with each phase, before it counts as recorded. */
   readonly onPhase?: (phase: Phase) => void | Promise<void>;
   readonly person?: (page: string) => Promise<void>;
-  /** Instead of what the failure advises, in milliseconds. */
-  readonly waitMs?: number;
+  /** Instead of the wait that a failure advises. */
+  readonly pause?: () => Promise<void>;
 }
 
 export interface Uploader extends Disposable {
@@ -113,6 +113,7 @@ export async function createUploader(
     let attempts = 0;
     let free = 0;
     let inside = true;
+    let ended = false;
     sending += 1;
     const leave = () => {
       if (inside) sending -= 1;
@@ -126,6 +127,7 @@ export async function createUploader(
       },
       async phase(phase, checkpoint) {
         await asked.onPhase?.(phase);
+        if (ended) throw new AppError("state", "the upload has ended");
         phases.push(phase);
         record = { phase, checkpoint: checkpoint === undefined ? record.checkpoint : checkpoint };
         checkpoints.set(name, record);
@@ -146,6 +148,7 @@ export async function createUploader(
     };
     const done = (result: UploadResult | null, error: AppError | null): Tried => {
       leave();
+      ended = true;
       return { result, error, attempts, free, phases, notes, pages, failures };
     };
     for (let left = asked.retries ?? 5; ; ) {
@@ -158,7 +161,8 @@ export async function createUploader(
         if (signal.aborted || !(error.retry.again ?? ERROR_CLASSES[error.code].retry)) return done(null, error);
         if (error.retry.free === true) free += 1;
         else if (left-- === 0) return done(null, error);
-        await env.sleep(asked.waitMs ?? Math.min(error.retry.afterMs ?? 5, 20), signal).catch(() => {});
+        if (asked.pause !== undefined) await asked.pause();
+        else await env.sleep(Math.min(error.retry.afterMs ?? 5, 20), signal).catch(() => {});
         if (signal.aborted) return done(null, error);
       }
     }
