@@ -46,6 +46,7 @@ export async function request(fetcher: typeof fetch, spec: RequestSpec): Promise
   const watchdog = watch(spec, where, (error) => abort.abort(error));
   try {
     abort.signal.throwIfAborted();
+    await spec.body?.prepare();
     const response = await fetcher(spec.url, {
       method: spec.method,
       headers: headersOf(spec),

@@ -6,6 +6,8 @@ export interface Body {
   readonly length: number | null;
   /** Content-Type; null sends none. */
   readonly type: string | null;
+  /** Must be awaited before each request: an empty body has no last chunk that could wait for what comes before it. */
+  prepare(): Promise<void>;
   stream(): ReadableStream<Uint8Array>;
   /** The connection stands: the first byte was asked for. */
   readonly started: boolean;
@@ -94,6 +96,8 @@ async function* holdBack(
   if (held !== null) yield held;
 }
 
+async function* nothing(): AsyncGenerator<Uint8Array<ArrayBuffer>> {}
+
 class TrackedBody implements Body {
   readonly length: number | null;
   readonly type: string | null;
@@ -108,6 +112,11 @@ class TrackedBody implements Body {
     this.chunks = chunks;
   }
 
+  async prepare(): Promise<void> {
+    if (this.length !== 0) return;
+    for await (const _ of this.chunks());
+  }
+
   /**
    * A pull stream without a queue of its own: a pull means that the socket has taken what came before. `complete` is
    * set with the chunk that ends the body, because after it the host may hold everything.
@@ -116,12 +125,13 @@ class TrackedBody implements Body {
     this.started = false;
     this.complete = false;
     this.waitingSince = null;
-    const chunks = this.chunks();
+    const chunks = this.length === 0 ? nothing() : this.chunks();
     let sent = 0;
     return new ReadableStream<Uint8Array>(
       {
         pull: async (controller) => {
           this.started = true;
+          this.complete = this.complete || this.length === 0;
           this.waitingSince = null;
           const next = await chunks.next();
           if (next.done === true) {

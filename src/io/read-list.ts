@@ -9,9 +9,10 @@ const LONGEST_ENTRY = 64 * 1024;
  */
 export async function* readList(path: string, separator: "\n" | "\0", signal: AbortSignal): AsyncGenerator<string> {
   const decoder = new TextDecoder();
+  const label = path === "-" ? "standard input" : path;
   const stream = path === "-" ? Bun.stdin.stream() : Bun.file(path).stream();
   let rest = "";
-  for await (const chunk of readStream(path === "-" ? "standard input" : path, stream, signal)) {
+  for await (const chunk of readStream(label, stream, signal)) {
     const entries = (rest + decoder.decode(chunk, { stream: true })).split(separator);
     rest = entries.pop() ?? "";
     if (rest.length > LONGEST_ENTRY) throw new AppError("usage", `${path}: an entry is longer than any path`);

@@ -11,12 +11,13 @@ export async function* readStream(
   stream: ReadableStream<Uint8Array<ArrayBuffer>>,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  const reader = stream.getReader();
+  // Bun opens a file here.
+  const reader = openReader(label, stream);
   const letGo = () => void reader.cancel().catch(() => {});
   signal.addEventListener("abort", letGo, { once: true });
   try {
     for (;;) {
-      const next = signal.aborted ? null : await read(label, reader);
+      const next = signal.aborted ? null : await reader.read().catch((error) => fail(label, error));
       if (signal.aborted || next === null) throw new AppError("cancelled", `stopped while ${label} was read`);
       if (next.done) return;
       yield next.value;
@@ -27,10 +28,14 @@ export async function* readStream(
   }
 }
 
-async function read<T>(label: string, reader: { read(): Promise<T> }): Promise<T> {
+function openReader(label: string, stream: ReadableStream<Uint8Array<ArrayBuffer>>) {
   try {
-    return await reader.read();
+    return stream.getReader();
   } catch (error) {
-    throw cannotRead(label, error);
+    return fail(label, error);
   }
+}
+
+function fail(label: string, error: unknown): never {
+  throw cannotRead(label, error);
 }

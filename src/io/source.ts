@@ -123,7 +123,6 @@ class OpenFile implements FileSource {
   /** Bytes given by the last stream from each start. */
   private readonly given = new Map<number, number>();
   private digest: string | null = null;
-  private readers = 0;
   private disposed = false;
 
   constructor(path: string, descriptor: number, identity: FileIdentity, options: SourceOptions) {
@@ -155,34 +154,31 @@ class OpenFile implements FileSource {
     if (this.size === 0) this.digest = hasher?.digest("hex") ?? null;
   }
 
-  /** Bun.file on the descriptor: positional reads, repeatable, growth beyond `end` is ignored. */
   private async *part({ start, end }: ByteRange): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-    this.assertOpen();
-    this.readers += 1;
-    try {
-      let position = start;
-      let lookedAt = performance.now();
-      this.takeBack(start);
-      for await (const chunk of cut(this.read(start, end), this.options.throttle)) {
-        position += chunk.byteLength;
-        if (position === end || performance.now() - lookedAt > WATCH_EVERY_MS) {
-          await this.assertUnchanged();
-          lookedAt = performance.now();
-        }
-        this.assertOpen();
-        this.given.set(start, position - start);
-        this.options.onBytes?.(chunk.byteLength);
-        yield chunk;
+    let position = start;
+    let lookedAt = performance.now();
+    this.takeBack(start);
+    for await (const chunk of cut(this.read(start, end), this.options.throttle)) {
+      position += chunk.byteLength;
+      if (position === end || performance.now() - lookedAt > WATCH_EVERY_MS) {
+        await this.assertUnchanged();
+        lookedAt = performance.now();
       }
-      if (position !== end) throw this.changed();
-      if (start === end) await this.assertUnchanged();
-    } finally {
-      this.readers -= 1;
-      if (this.disposed) this.closeUnlessRead();
+      this.assertOpen();
+      this.given.set(start, position - start);
+      this.options.onBytes?.(chunk.byteLength);
+      yield chunk;
     }
+    if (position !== end) throw this.changed();
+    if (start === end) await this.assertUnchanged();
   }
 
+  /**
+   * Bun.file on the descriptor: positional reads, repeatable, growth beyond `end` is ignored. Bun reads from a
+   * duplicate, so a stream that is still about never sees another file under a number that was given away.
+   */
   private async *read(start: number, end: number): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+    this.assertOpen();
     if (start === end) return;
     try {
       yield* Bun.file(this.descriptor).slice(start, end).stream() as ReadableStream<Uint8Array<ArrayBuffer>> &
@@ -217,15 +213,10 @@ class OpenFile implements FileSource {
     if (this.disposed) throw new AppError("cancelled", `${this.label}: its upload has ended`);
   }
 
-  /** A reader that is still about closes the descriptor: its number may not pass to another file under its hands. */
   [Symbol.dispose](): void {
     if (this.disposed) return;
     this.disposed = true;
-    this.closeUnlessRead();
-  }
-
-  private closeUnlessRead(): void {
-    if (this.readers === 0) closeSync(this.descriptor);
+    closeSync(this.descriptor);
   }
 }
 

@@ -1,6 +1,6 @@
 import { constants, type Dirent } from "node:fs";
 import { access, lstat, readdir, stat } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename, join, sep } from "node:path";
 import { AppError } from "../errors.ts";
 import { cannotRead, type FileIdentity, identityOf, notRegular } from "./source.ts";
 
@@ -78,5 +78,6 @@ async function typeOf(path: string): Promise<"directory" | "file" | string> {
  */
 export function folderPartsOf(typed: string): readonly string[] {
   const base = basename(typed);
-  return /(^|[/\\])\.{0,2}$/.test(typed) || base === "" ? [] : [base];
+  const contentAlone = typed.endsWith("/") || typed.endsWith(sep) || base === "." || base === ".." || base === "";
+  return contentAlone ? [] : [base];
 }
