@@ -155,13 +155,16 @@ export interface JobStore extends AsyncDisposable {
   finish(id: string, fence: number, outcome: Outcome, seconds: number): Promise<void>;
   /** Stops an owned upload without an outcome, or with the failure that stopped it, for `resume`. */
   interrupt(id: string, fence: number, error: ErrorView | null, seconds: number): Promise<void>;
-  /** Queued uploads of the run (of one account, or of all) end without being tried. Returns them as they are then. */
+  /**
+   * Queued uploads of the run (of one account, or of all) end without being tried. Yields them as they are then, in
+   * result order; those not asked for stay queued.
+   */
   endQueued(
     runId: string,
     accountKey: string | null,
     state: "interrupted" | "failed",
     error: ErrorView,
-  ): Promise<readonly UploadRecord[]>;
+  ): AsyncIterable<UploadRecord>;
 
   get(id: string): Promise<UploadRecord | null>;
   /** Uploads of a run in result order. */
@@ -176,7 +179,7 @@ export interface JobStore extends AsyncDisposable {
    * What `resume` would take, oldest first: interrupted, or failed with a retryable error. Runs of other live
    * processes are left out: they will tell themselves.
    */
-  resumable(): Promise<readonly UploadRecord[]>;
+  resumable(): AsyncIterable<UploadRecord>;
   /**
    * Moves uploads into a new run, queued again, keeping phase and checkpoint. Returns those moved: others are gone, or
    * another process was first.

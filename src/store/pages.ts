@@ -4,7 +4,7 @@ import type { StoreContext } from "./context.ts";
 import { parseUpload, UPLOAD_COLUMNS, UPLOADS } from "./rows.ts";
 
 /** Rows read at a time; between two pages other work goes on. */
-const PAGE = 500;
+export const PAGE = 500;
 
 export interface PageQuery {
   readonly where: string;

@@ -4,6 +4,7 @@ import type { Phase } from "../hosts/phase.ts";
 import type { Json } from "../json.ts";
 import type { Bindings } from "./connection.ts";
 import type { StoreContext } from "./context.ts";
+import { PAGE } from "./pages.ts";
 import { outcomeColumns, parseUpload, sourceColumns, UPLOAD_COLUMNS, UPLOADS } from "./rows.ts";
 import { findRun } from "./runs.ts";
 
@@ -30,7 +31,7 @@ export function queue(context: StoreContext) {
              started_at = coalesce(started_at, $now)
            WHERE seq = $seq`,
         ).run({ seq: next, owner: owner.id, now: now() });
-        return parseUpload(sql(`SELECT ${UPLOAD_COLUMNS} FROM ${UPLOADS} WHERE uploads.seq = $seq`).get({ seq: next }));
+        return loadUpload(context, next);
       }),
 
     queued: (runId: string) =>
@@ -79,26 +80,21 @@ export function queue(context: StoreContext) {
         { outcome: error === null ? null : JSON.stringify({ ok: false, error }), seconds },
       ),
 
-    endQueued: (runId: string, accountKey: string | null, state: "interrupted" | "failed", error: ErrorView) =>
-      access.write((): readonly UploadRecord[] => {
-        const ended = sql<{ seq: number }>(
-          `UPDATE uploads SET state = $state, outcome = $outcome, resumable = $resumable, reported = 1,
-             finished_at = $finishedAt
-           WHERE run = $run AND state = 'queued' AND ($accountKey IS NULL OR account_key = $accountKey)
-           RETURNING seq`,
-        ).all({
-          run: findRun(context, runId).seq,
-          accountKey,
-          state,
-          outcome: JSON.stringify({ ok: false, error }),
-          resumable: state === "interrupted" || error.retryable ? 1 : 0,
-          finishedAt: state === "failed" ? now() : null,
-        });
-        const one = sql(`SELECT ${UPLOAD_COLUMNS} FROM ${UPLOADS} WHERE uploads.seq = $seq`);
-        return ended
-          .map(({ seq }) => parseUpload(one.get({ seq })))
-          .sort((a, b) => a.sourceIndex - b.sourceIndex || a.destinationIndex - b.destinationIndex);
-      }),
+    async *endQueued(
+      runId: string,
+      accountKey: string | null,
+      state: "interrupted" | "failed",
+      error: ErrorView,
+    ): AsyncGenerator<UploadRecord> {
+      let after = { sourceIndex: -1, destinationIndex: -1 };
+      for (;;) {
+        const page = await access.write(() => endPage(context, runId, accountKey, after, state, error));
+        yield* page;
+        const last = page.at(-1);
+        if (last === undefined || page.length < PAGE) return;
+        after = last;
+      }
+    },
   } satisfies Partial<JobStore>;
 }
 
@@ -126,4 +122,43 @@ function findNext({ sql }: StoreContext, run: number, busyAccounts: ReadonlySet<
     key = nextAccount.get({ run, after: key })?.key;
   }
   return first?.seq ?? null;
+}
+
+type Order = Pick<UploadRecord, "sourceIndex" | "destinationIndex">;
+
+/** Ends the first queued uploads after a place in the run. */
+function endPage(
+  context: StoreContext,
+  runId: string,
+  accountKey: string | null,
+  { sourceIndex, destinationIndex }: Order,
+  state: "interrupted" | "failed",
+  error: ErrorView,
+): readonly UploadRecord[] {
+  const { sql, now } = context;
+  const queued = sql<{ seq: number }>(
+    `SELECT seq FROM uploads INDEXED BY uploads_in_order
+     WHERE run = $run AND (source_index, destination_index) >= ($sourceIndex, $destinationIndex) AND state = 'queued'
+       AND ($accountKey IS NULL OR account_key = $accountKey)
+     ORDER BY source_index, destination_index LIMIT ${PAGE}`,
+  ).all({ run: findRun(context, runId).seq, sourceIndex, destinationIndex, accountKey });
+  const end = sql(
+    `UPDATE uploads SET state = $state, outcome = $outcome, resumable = $resumable, reported = 1,
+       finished_at = $finishedAt
+     WHERE seq = $seq`,
+  );
+  const change = {
+    state,
+    outcome: JSON.stringify({ ok: false, error }),
+    resumable: state === "interrupted" || error.retryable ? 1 : 0,
+    finishedAt: state === "failed" ? now() : null,
+  };
+  return queued.map(({ seq }) => {
+    end.run({ seq, ...change });
+    return loadUpload(context, seq);
+  });
+}
+
+function loadUpload({ sql }: StoreContext, seq: number): UploadRecord {
+  return parseUpload(sql(`SELECT ${UPLOAD_COLUMNS} FROM ${UPLOADS} WHERE uploads.seq = $seq`).get({ seq }));
 }

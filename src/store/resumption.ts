@@ -1,26 +1,33 @@
 import type { JobStore, UploadRecord } from "../core/job-store.ts";
 import type { StoreContext } from "./context.ts";
 import { move } from "./moves.ts";
-import { parseUpload, UPLOAD_COLUMNS, UPLOADS } from "./rows.ts";
+import { PAGE, pages } from "./pages.ts";
+import { UPLOADS } from "./rows.ts";
 import { findRun } from "./runs.ts";
 
 /** What `resume` lists, takes and drops: never what another live process will still tell of. */
 export function resumption(context: StoreContext) {
-  const { sql, access } = context;
+  const { sql, access, owner, owners } = context;
   return {
-    resumable: () =>
-      access.read((): readonly UploadRecord[] => {
-        const held = heldElsewhere(context);
-        return sql<{ run_owner_id: string | null }>(
-          `SELECT ${UPLOAD_COLUMNS}, runs.owner_id AS run_owner_id FROM ${UPLOADS}
-           WHERE uploads.resumable = 1 AND runs.opened = 1 ORDER BY uploads.seq`,
-        )
-          .all({})
-          .filter((row) => !held(row.run_owner_id))
-          .map(parseUpload);
-      }),
+    async *resumable(): AsyncGenerator<UploadRecord> {
+      const elsewhere = [...(await access.read(() => owners.living())).keys()].filter((id) => id !== owner.id);
+      yield* pages(context, {
+        where: `resumable = 1 AND opened = 1 AND
+          (runs.owner_id IS NULL OR runs.owner_id NOT IN (SELECT value FROM json_each($elsewhere)))`,
+        values: { elsewhere: JSON.stringify(elsewhere) },
+        order: [],
+      });
+    },
 
-    requeue: (runId: string, ids: readonly string[]) => access.write(() => requeue(context, runId, ids)),
+    async requeue(runId: string, ids: readonly string[]): Promise<readonly string[]> {
+      const taken: string[] = [];
+      // The run is not open yet: a crash between two pages puts all of them back.
+      for (let at = 0; at < ids.length; at += PAGE) {
+        const page = ids.slice(at, at + PAGE);
+        taken.push(...(await access.write(() => requeue(context, runId, page))));
+      }
+      return taken;
+    },
 
     drop: (id: string) =>
       access.write(() => {

@@ -42,7 +42,8 @@ export function stateDirectory(directory: string, app: App | null): Promise<Find
       return { state: "warning", text: `others may look into ${directory} (${mode})`, hint: `chmod 700 ${directory}` };
     }
     if (app === null) return { state: "note", text: `${directory} is there; not looked into` };
-    const waiting = (await (await app.store()).resumable()).length;
+    let waiting = 0;
+    for await (const _ of (await app.store()).resumable()) waiting += 1;
     const more = waiting === 0 ? "" : `; ${waiting} interrupted, see hoist resume --list`;
     return { state: "ok", text: `${directory}${more}` };
   });
