@@ -33,7 +33,7 @@ export interface AppOptions {
 /** The composition root: configuration, hosts, store and network behind what the front doors call. */
 export interface App extends AsyncDisposable {
   readonly config: Config;
-  /** The ledger. Fails with `state` when it cannot be opened. */
+  /** The ledger, in which uploads of dead processes are marked. Fails with `state` when it cannot be opened. */
   store(): Promise<JobStore>;
   up(input: UpInput, signal: AbortSignal): Promise<SummaryView>;
   plan(input: UpInput, signal: AbortSignal): AsyncIterable<PlanView>;
@@ -74,7 +74,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     return {
       store: ledger,
       accounts: config.accounts,
-      committingHosts: new Set(Object.keys(HOSTS).filter((id) => HOSTS[id]?.features.commits)),
+      committingHosts: COMMITTING_HOSTS,
       spoolDirectory: join((await canBeMade(config.stateDir)) ? config.stateDir : tmpdir(), "spool"),
       fetch,
       retryBaseMs: config.retryBaseMs,
@@ -85,7 +85,11 @@ export async function createApp(options: AppOptions): Promise<App> {
 
   return {
     config,
-    store: () => store(),
+    async store() {
+      const ledger = await store();
+      await ledger.recover(COMMITTING_HOSTS);
+      return ledger;
+    },
     up: async (input, signal) => up(input, await world(), signal),
     plan: (input, signal) => plan(input, { accounts: config.accounts, listen }, signal),
     resume: async (request, signal) => resume(request, await world(), signal),
@@ -112,6 +116,8 @@ export async function createApp(options: AppOptions): Promise<App> {
     },
   };
 }
+
+const COMMITTING_HOSTS = new Set(Object.keys(HOSTS).filter((id) => HOSTS[id]?.features.commits));
 
 const TIMEOUTS: Pick<RunOptions, "idleTimeoutMs" | "answerTimeoutMs"> = {
   idleTimeoutMs: 60_000,
