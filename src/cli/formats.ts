@@ -71,7 +71,7 @@ export function destinationOf({ account, folder }: Pick<ResultView, "account" | 
 /** For people; not yet safe to show. */
 export function textLine(view: ResultView): string {
   const what = `${view.name} → ${destinationOf(view)}`;
-  if (!view.ok) return `${what}  failed: ${view.error.code}`;
+  if (!view.ok) return `${what}  ${view.error.code === "cancelled" ? "not finished" : `failed: ${view.error.code}`}`;
   const size = formatBytes(view.size);
   const how = view.skipped
     ? `${size}, ${SKIPPED[view.skipReason ?? "ledger"]}`

@@ -68,6 +68,8 @@ interface Running {
 
 /** Often enough to look alive, seldom enough to cost nothing. */
 const DRAW_EVERY_MS = 100;
+/** A terminal shows `^C` behind the last line; it shall not wrap there. */
+const ECHO_COLUMNS = 2;
 
 function createBars(terminal: Terminal, stderr: OutStream, color: boolean): Progress {
   const running = new Map<string, Running>();
@@ -78,10 +80,11 @@ function createBars(terminal: Terminal, stderr: OutStream, color: boolean): Prog
   stderr.on?.("resize", draw);
 
   function lines(): readonly string[] {
-    const columns = terminal.columns - 1;
+    const columns = terminal.columns - ECHO_COLUMNS - 1;
     const room = Math.max(1, terminal.rows - 3);
     const all = [...running.values()];
-    const bars = all.slice(0, room).map(factsOf);
+    const several = new Set(all.map(({ upload }) => upload.account)).size > 1;
+    const bars = all.slice(0, room).map((each) => factsOf(each, several));
     if (total.uploads > 1 && all.length > 0) bars.push(totalFacts(all));
     return drawBars(bars, { columns, color });
   }
@@ -142,10 +145,10 @@ function createBars(terminal: Terminal, stderr: OutStream, color: boolean): Prog
   }
 }
 
-function factsOf({ upload, bytes, size, rate, state, retryAt }: Running): BarFacts {
+function factsOf({ upload, bytes, size, rate, state, retryAt }: Running, withAccount: boolean): BarFacts {
   const wait = retryAt === null ? null : Math.max(0, retryAt - performance.now());
   return {
-    name: safeText(upload.name),
+    name: safeText(withAccount ? `${upload.account}: ${upload.name}` : upload.name),
     bytes,
     size,
     rate,

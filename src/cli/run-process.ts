@@ -1,6 +1,10 @@
 import { STOP_REASONS, type StopReason } from "../core/stop.ts";
+import { ERROR_CLASSES } from "../errors.ts";
 import type { OutStream } from "./io.ts";
 import { runCli } from "./run.ts";
+
+/** A stopped process does not wait longer for a reader that does not read. */
+const LAST_WORDS_MS = 500;
 
 /** `runCli` on the real process: its streams and its signals. */
 export async function runProcess(argv: readonly string[]): Promise<number> {
@@ -23,22 +27,38 @@ export async function runProcess(argv: readonly string[]): Promise<number> {
     signal: stop.signal,
     openApp: async (options) => (await import("../app.ts")).createApp(options),
   });
-  // A read of standard input that nobody waits for any longer would keep a stopped process alive.
-  if (stop.signal.aborted) process.exit(code);
-  return code;
+  if (stop.signal.aborted) {
+    // Reading standard input, for one, may keep a process alive that has nothing left to do.
+    await Promise.race([Promise.all([process.stdout, process.stderr].map(ended)), Bun.sleep(LAST_WORDS_MS)]);
+    process.exit(code);
+  }
+  if (stdout.lost !== null) stderr.write(`error: results could not be written to stdout (${stdout.lost})\n`);
+  return stdout.lost !== null && code === 0 ? ERROR_CLASSES.state.exit : code;
 }
 
 function endAtOnce({ exit }: StopReason): never {
-  // Whatever is drawn on the last line, the shell's prompt starts on its own.
-  if (process.stderr.isTTY) process.stderr.write("\r\x1b[J");
+  // The shell's prompt shall not start behind a bar.
+  if (process.stderr.isTTY) process.stderr.write("\r\x1b[K");
   process.exit(exit);
 }
 
-/** The reader may go away (`| head`): what is written then is lost, and nothing else. */
-function survivingStream(stream: NodeJS.WriteStream): OutStream {
+/** Everything written has left the process: `process.exit` cuts a pipe at 64 KiB. */
+function ended(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => {
+    stream.end(() => resolve());
+  });
+}
+
+/**
+ * A reader that went away (`| head`) is no failure: what is written then goes nowhere. `lost` is why results were
+ * lost otherwise, such as a full disk.
+ */
+function survivingStream(stream: NodeJS.WriteStream): OutStream & { readonly lost: string | null } {
   let gone = false;
-  stream.on("error", () => {
+  let lost: string | null = null;
+  stream.on("error", (error: Error & { readonly code?: string }) => {
     gone = true;
+    if (error.code !== "EPIPE") lost = error.code ?? error.message;
   });
   return {
     get isTTY() {
@@ -49,6 +69,9 @@ function survivingStream(stream: NodeJS.WriteStream): OutStream {
     },
     get rows() {
       return stream.rows;
+    },
+    get lost() {
+      return lost;
     },
     write(text) {
       if (!gone) stream.write(text);

@@ -52,17 +52,20 @@ export const resume = defineCommand({
     listen = report.listen;
     const summary = await app.resume({ ids, retryUnknown: values.retryUnknown }, io.signal);
     report.finish(summary);
+    if (summary.ok + summary.failed + summary.skipped === 0) context.out.note("nothing is interrupted");
     return summary.exit;
   },
 });
 
 async function list(store: JobStore, ids: readonly string[], json: boolean, { out }: CommandContext): Promise<number> {
-  const uploads = (await store.resumable()).filter(({ id }) => ids.length === 0 || ids.includes(id));
-  for (const upload of uploads) {
+  let found = false;
+  for await (const upload of store.resumable()) {
+    if (ids.length > 0 && !ids.includes(upload.id)) continue;
+    found = true;
     if (json) out.json({ ...resultView(upload), state: upload.state });
     else out.print(listLine(upload));
   }
-  if (uploads.length === 0) out.note("nothing is interrupted");
+  if (!found) out.note("nothing is interrupted");
   return 0;
 }
 

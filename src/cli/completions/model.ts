@@ -38,7 +38,7 @@ export function completionModel(tree: CommandTree, commands: readonly Command[])
     ...groups,
     ...commands.map((command) => {
       const fixed = fixedWords(command, tree);
-      return place(command.name.split(" "), fixed, command.options, command.operands.max > 0 && fixed.length === 0);
+      return place(command.name.split(" "), fixed, command.options, command.operands.usage.includes("path"));
     }),
   ];
 }
