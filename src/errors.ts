@@ -30,6 +30,16 @@ export const ERROR_CLASSES = {
   state: { exit: 11, http: 507, retry: false },
   cancelled: { exit: 130, http: 409, retry: false },
   internal: { exit: 1, http: 500, retry: false },
+  // Of the server alone; the exit code is that of a client of it.
+  unprocessable: { exit: 2, http: 422, retry: false },
+  unauthorized: { exit: 6, http: 401, retry: false },
+  forbidden: { exit: 6, http: 403, retry: false },
+  method: { exit: 2, http: 405, retry: false },
+  too_large: { exit: 7, http: 413, retry: false },
+  unsupported_type: { exit: 2, http: 415, retry: false },
+  misdirected: { exit: 2, http: 421, retry: false },
+  queue_full: { exit: 5, http: 429, retry: true },
+  draining: { exit: 5, http: 503, retry: true },
 } as const satisfies Record<string, ErrorClass>;
 
 export type ErrorCode = keyof typeof ERROR_CLASSES;

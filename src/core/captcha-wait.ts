@@ -9,10 +9,17 @@ const POLL_IN_BASES = 5;
 export interface CaptchaWait {
   /** Set once a person was waited for in vain: until the run ends nobody is asked again. */
   readonly givenUp: AppError | null;
-  /** Shows the page, once, and waits one polling interval. Fails with `captcha`, or `cancelled` by the signal. */
-  person(url: string, signal: AbortSignal): Promise<void>;
+  /** True while a page waits for a person: no other upload of the account need start. */
+  readonly open: boolean;
+  /**
+   * Shows the page, once, and waits one polling interval on behalf of an upload, having called `rest` because that may
+   * take long. Fails with `captcha`, or `cancelled` by the signal.
+   */
+  person(upload: string, url: string, signal: AbortSignal, rest: () => Promise<void>): Promise<void>;
   /** The host lets the account upload: the next captcha is a new one. */
   passed(): void;
+  /** The upload waits no longer, whatever came of it. */
+  left(upload: string): void;
 }
 
 export interface CaptchaWaitOptions {
@@ -27,11 +34,21 @@ export function createCaptchaWait(account: Account, options: CaptchaWaitOptions)
   let shown: string | null = null;
   let until: number | null = null;
   let givenUp: AppError | null = null;
+  const waiting = new Set<string>();
+  const close = () => {
+    waiting.clear();
+    shown = null;
+    until = null;
+  };
   return {
     get givenUp() {
       return givenUp;
     },
-    async person(url, signal) {
+    get open() {
+      return waiting.size > 0 && givenUp === null;
+    },
+    async person(upload, url, signal, rest) {
+      waiting.add(upload);
       if (shown !== url) options.listen({ type: "captcha", account: account.name, url });
       shown = url;
       until ??= performance.now() + options.waitCaptchaMs;
@@ -42,11 +59,12 @@ export function createCaptchaWait(account: Account, options: CaptchaWaitOptions)
         });
         throw givenUp;
       }
+      await rest();
       await sleep(Math.min(POLL_IN_BASES * options.retryBaseMs, until - performance.now()), signal);
     },
-    passed() {
-      shown = null;
-      until = null;
+    passed: close,
+    left(upload) {
+      if (waiting.delete(upload) && waiting.size === 0) close();
     },
   };
 }

@@ -20,6 +20,8 @@ export type EngineEvent =
   | { readonly type: "stored"; readonly upload: UploadRecord }
   /** A person must open `url`. */
   | { readonly type: "captcha"; readonly account: string; readonly url: string }
+  /** The upload waits until a person has opened `url`; null: it goes on. */
+  | { readonly type: "parked"; readonly upload: UploadRecord; readonly url: string | null }
   /** The account waits: for its lane in another process, or for the end of a cool-down. */
   | { readonly type: "lane_busy"; readonly account: string; readonly owner: OwnerInfo | null }
   | { readonly type: "cool_down"; readonly account: string; readonly waitMs: number }

@@ -42,10 +42,11 @@ export function createLane(account: Account, options: AccountGateOptions & Captc
   let released = 0;
   let pausedUntil = 0;
   let toldOwner: string | null = null;
+  const captcha = createCaptchaWait(account, options);
   return {
     account,
     gate: createAccountGate(account, options),
-    captcha: createCaptchaWait(account, options),
+    captcha,
     get queued() {
       return queued;
     },
@@ -56,7 +57,7 @@ export function createLane(account: Account, options: AccountGateOptions & Captc
       return active;
     },
     get open() {
-      return active < capacity && released < MOST_RELEASED && performance.now() >= pausedUntil;
+      return active < capacity && released < MOST_RELEASED && !captcha.open && performance.now() >= pausedUntil;
     },
     get retryInMs() {
       const pause = pausedUntil - performance.now();

@@ -52,6 +52,7 @@ export async function startUpload(
     const end = await conclude(world, { entry, lane, place }, signal);
     return await record(world, entry, end, seconds());
   } finally {
+    lane.captcha.left(claimed.id);
     await place.leave();
   }
 }

@@ -61,7 +61,8 @@ export async function runUpload(task: UploadTask): Promise<Outcome> {
       if (task.signal.aborted) throw thrown;
       await retries.wait(toAppError(thrown));
       await passGate(task);
-      if (!WITHOUT_BYTES.has(entry.record.phase)) await task.place.reenter(task.signal);
+      // While a captcha is open nobody needs a place: it is taken again before the bytes.
+      if (!WITHOUT_BYTES.has(entry.record.phase) && !task.captcha.open) await task.place.reenter(task.signal);
     }
   }
 }
@@ -154,6 +155,15 @@ function createContext(task: UploadTask, restartRetries: () => void): UploadCont
   const { entry, account, options, signal, captcha, place, listen } = task;
   const spent = new Map<string, number>();
   let asked = false;
+
+  /** Bytes need a place; a person who solved a captcha has set the whole account going. */
+  async function goOn(): Promise<void> {
+    if (asked) captcha.passed();
+    await place.reenter(signal);
+    if (asked) listen({ type: "parked", upload: entry.record, url: null });
+    asked = false;
+  }
+
   return {
     signal,
     options,
@@ -163,17 +173,15 @@ function createContext(task: UploadTask, restartRetries: () => void): UploadCont
     },
     async phase(phase: Phase, checkpoint?: Json | null) {
       await entry.phase(phase, checkpoint);
-      if (phase === "sending" && asked) {
-        asked = false;
-        captcha.passed();
-      }
+      if (phase === "sending") await goOn();
       if (phase !== "stored") return;
       restartRetries();
       listen({ type: "stored", upload: entry.record });
     },
-    person({ url }) {
+    async person({ url }) {
+      if (!asked) listen({ type: "parked", upload: entry.record, url });
       asked = true;
-      return captcha.person(url, signal);
+      await captcha.person(entry.record.id, url, signal, () => place.pause());
     },
     spend(step, limit) {
       const used = spent.get(step) ?? 0;
