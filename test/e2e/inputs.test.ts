@@ -42,7 +42,7 @@ describe("usage errors stop everything before any call, with 2", () => {
     [
       "a fixed name for several sources",
       (w) => ["up", w.file("a"), w.file("b"), "--name", "x", "--to", "uploadgig"],
-      /--name/,
+      /name/,
     ],
     ["stdin without a name", () => ["up", "-", "--to", "uploadgig"], /--name/],
     ["an unknown placeholder in --name", (w) => ["up", w.file("a"), "--name", "{nme}", "--to", "uploadgig"], /nme/],

@@ -228,7 +228,7 @@ describe("UploadGig, the body", () => {
 
   scene("a body that the host stops taking ends after --idle-timeout and is sent again", async (w) => {
     w.gig.fault("body", { stallAt: 1_000_000 });
-    const ran = await up(w, LARGE, "--idle-timeout", "300ms");
+    const ran = await up(w, LARGE, "--idle-timeout", "1s");
     expect(ran.code).toBe(0);
     expect(w.gig.of("body").length).toBe(2);
   });
