@@ -16,8 +16,9 @@ const NAMES = [
 ];
 const SIZES = [0, 1, 3_000_000];
 
-/** The Slug of a name: bytes outside 0x20–0x7E and `%` percent-encoded, all else byte for byte. */
+/** The Slug of a name: ASCII byte for byte; of others the bytes outside 0x20–0x7E and `%` percent-encoded. */
 function slugOf(name: string): string {
+  if (/^[ -~]+$/.test(name)) return name;
   return [...Buffer.from(name)]
     .map((byte) =>
       byte < 0x20 || byte > 0x7e || byte === 0x25
