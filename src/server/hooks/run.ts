@@ -46,6 +46,18 @@ export function runHook(hook: Hook, request: HookRequest): HookOutcome {
   return { kind: "jobs", jobs: hookJobs(hook, payload, found.files, event), eventId: event?.id ?? null };
 }
 
+/**
+ * The job of a path that somebody names by hand instead of sending a payload. Fails with `source` when a destination of
+ * the hook needs a value of the payload.
+ */
+export function jobOfPath(hook: Hook, path: string, idempotencyKey: string | null): HookJob {
+  const event = idempotencyKey === null ? null : { id: idempotencyKey, explicit: true };
+  const nothingSaid: Payload = { value: {}, fields: false, headers: new Headers() };
+  const [job] = hookJobs(hook, nothingSaid, [{ paths: [path], identity: null }], event);
+  if (job === undefined) throw noPath();
+  return job;
+}
+
 /** The first line of `when` that does not hold, as the reason to skip. */
 function unmetCondition({ when }: Hook, payload: Payload): NoUpload | null {
   const index = when.findIndex((condition) => !conditionHolds(condition, payload));

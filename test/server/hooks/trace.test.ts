@@ -1,0 +1,99 @@
+import { describe, expect, test } from "bun:test";
+import { sampleRequest } from "../../../src/server/hooks/describe.ts";
+import { describeTrace, traceHook } from "../../../src/server/hooks/trace.ts";
+import { arrival, hookOf, post } from "./fixture.ts";
+
+const judge = async (path: string, roots: readonly string[]) => {
+  const ok = roots.some((root) => path.startsWith(`${root}/`));
+  return { ok, why: ok ? "a regular file" : "outside the roots" };
+};
+
+async function lines(toml: string, request = arrival("generic-artifact.json")): Promise<string[]> {
+  return describeTrace(await traceHook(await hookOf(toml), request, judge));
+}
+
+const generic = `[hooks.backup]
+  path = "$.artifact.files[*].path"
+  to = ["deep:/Nightly"]
+  rewrite = [["/out", "/srv"]]
+  roots = ["/srv/nightly"]
+  settle = "5s"`;
+
+describe("a trace", () => {
+  test("shows every step of every file", async () => {
+    expect(await lines(`${generic}\nwhen = [{ at = "$.status", matches = "^s" }]`)).toEqual([
+      "hook backup (preset generic)",
+      'when $.status matches "^s": holds ("success")',
+      "extracted path: /out/nightly/app.tar.zst",
+      "extracted path: /out/nightly/app.tar.zst.sha256",
+      "after rewrite: /srv/nightly/app.tar.zst",
+      "root: inside, a regular file",
+      "job: to deep:/Nightly",
+      "     name of the file, settle 5 s, queued every time",
+      "after rewrite: /srv/nightly/app.tar.zst.sha256",
+      "root: inside, a regular file",
+      "job: to deep:/Nightly",
+      "     name of the file, settle 5 s, queued every time",
+    ]);
+  });
+
+  test("shows every line of when, not only the first that does not hold", async () => {
+    const when = `when = [{ at = "$.status", equals = "failed" }, { at = "$.nothing", exists = true }, { at = "$.attempt", in = [2] }]`;
+    expect(await lines(`${generic}\n${when}`)).toEqual([
+      "hook backup (preset generic)",
+      'when $.status equals "failed": does not hold ("success")',
+      "when $.nothing exists true: does not hold (nothing there)",
+      "when $.attempt in [2]: holds (2)",
+      "extracted path: /out/nightly/app.tar.zst",
+      "extracted path: /out/nightly/app.tar.zst.sha256",
+      "skipped: when[0] does not hold ($.status)",
+    ]);
+  });
+
+  test("shows a path that leads nowhere, and what the sender would be told", async () => {
+    const trace = await lines(`[hooks.r]\npreset = "radarr"\nto = ["deep:/"]`, arrival("radarr-upgrade.json"));
+    expect(trace[1]).toStartWith("extracted path: D:\\Filmy\\");
+    expect(trace.at(-1)).toStartWith("refused (source): ");
+  });
+
+  test("shows the verdict on a path outside", async () => {
+    expect(await lines(generic.replace("/srv/nightly", "/srv/other"))).toContain("root: refused, outside the roots");
+  });
+
+  test("shows a test event and a body that is none", async () => {
+    const sonarr = `[hooks.s]\npreset = "sonarr"\nto = ["deep:/"]`;
+    expect((await lines(sonarr, arrival("sonarr-test.json"))).at(-1)).toBe("a test event: 200, nothing is queued");
+    expect(await lines(sonarr, post("{"))).toEqual([
+      "hook s (preset sonarr)",
+      "refused (usage): the body is not valid JSON",
+    ]);
+  });
+
+  test("lets nothing of a payload move the cursor", async () => {
+    const toml = `[hooks.x]\npath = "$.p"\nname = "$.n"\nto = ["deep:/{payload.n}"]\nwhen = [{ at = "$.n", exists = true }]`;
+    const nasty = "\u001b]0;x\u0007\r\n\u202e";
+    const text = (await lines(toml, post({ p: `/a${nasty}b`, n: `n${nasty}` }))).join("");
+    expect(text).not.toMatch(/[\p{Cc}\u202e]/u);
+  });
+});
+
+test.each(["sonarr", "radarr", "qbittorrent", "transmission", "mediamtx", "bililive"])(
+  "the sample of %s becomes a job inside the hook's folder",
+  async (preset) => {
+    const hook = await hookOf(`[hooks.x]
+      preset = "${preset}"
+      to = ["deep:/"]
+      rewrite = [["/downloads", "/srv/media"]]
+      base = "/srv/media"
+      roots = ["/srv/media"]`);
+    const request = sampleRequest(hook);
+    if (request === null) throw new Error("no sample");
+    const { outcome, roots } = await traceHook(hook, request, judge);
+    expect(outcome.kind).toBe("jobs");
+    expect(roots).toEqual([{ ok: true, why: "a regular file" }]);
+  },
+);
+
+test("there is no sample of what only the section knows", async () => {
+  expect(sampleRequest(await hookOf(generic))).toBeNull();
+});
