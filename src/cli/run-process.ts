@@ -27,11 +27,13 @@ export async function runProcess(argv: readonly string[]): Promise<number> {
     signal: stop.signal,
     openApp: async (options) => (await import("../app.ts")).createApp(options),
   });
+  const written = finished(process.stdout);
   if (stop.signal.aborted) {
+    await Promise.race([written, Bun.sleep(LAST_WORDS_MS)]);
     // Reading standard input, for one, may keep a process alive that has nothing left to do.
-    await Promise.race([Promise.all([process.stdout, process.stderr].map(ended)), Bun.sleep(LAST_WORDS_MS)]);
     process.exit(code);
   }
+  await written;
   if (stdout.lost !== null) stderr.write(`error: results could not be written to stdout (${stdout.lost})\n`);
   return stdout.lost !== null && code === 0 ? ERROR_CLASSES.state.exit : code;
 }
@@ -42,9 +44,10 @@ function endAtOnce({ exit }: StopReason): never {
   process.exit(exit);
 }
 
-/** Everything written has left the process: `process.exit` cuts a pipe at 64 KiB. */
-function ended(stream: NodeJS.WriteStream): Promise<void> {
+/** Everything written has left the process, or cannot: `process.exit` cuts a pipe at 64 KiB. */
+function finished(stream: NodeJS.WriteStream): Promise<void> {
   return new Promise((resolve) => {
+    stream.once("error", () => resolve());
     stream.end(() => resolve());
   });
 }
