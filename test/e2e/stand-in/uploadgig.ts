@@ -6,7 +6,7 @@ import { type Answer, type Handler, listen, type Seen, type Wire } from "./wire.
 export type UploadGigStep = "action" | "body" | "other";
 
 export interface UploadGigFile {
-  /** The Slug, percent-decoded. */
+  /** What the Slug stands for. */
   readonly name: string;
   readonly slug: string;
   readonly size: number;
@@ -95,7 +95,7 @@ export async function uploadGig(options: UploadGigOptions = {}): Promise<UploadG
     }
     if (limits.cmbs !== null && seenNow.received > Number(limits.cmbs) * 1048576) return refuse("File is too large");
     const id = crypto.randomUUID().replaceAll("-", "").slice(0, 16);
-    const name = decodeURIComponent(slug);
+    const name = nameOf(slug);
     const url = `https://uploadgig.com/file/download/${id}/${encodeURIComponent(name)}`;
     files.push({ name, slug, size: seenNow.received, md5: seenNow.md5 ?? "", url, framing: head.framing.kind });
     const message = "Uploaded was successful, file will be available in a few minutes";
@@ -165,4 +165,14 @@ export async function uploadGig(options: UploadGigOptions = {}): Promise<UploadG
       await Promise.all([api[Symbol.asyncDispose](), upload[Symbol.asyncDispose]()]);
     },
   };
+}
+
+/** A printable ASCII name stands for itself, `%` included; only what HTTP cannot carry was percent-encoded. */
+function nameOf(slug: string): string {
+  try {
+    const decoded = decodeURIComponent(slug);
+    return /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(decoded) ? slug : decoded;
+  } catch {
+    return slug;
+  }
 }

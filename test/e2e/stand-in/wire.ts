@@ -241,12 +241,21 @@ class Exchange {
 
   async #compose(fault: Fault | null): Promise<Answer> {
     const replaced = fault?.status !== undefined || fault?.body !== undefined;
-    const own = !replaced || fault?.effect === true ? await this.#handler.work(this.#seen) : null;
+    const own = !replaced || fault?.effect === true ? await this.#work() : null;
     if (replaced || own === null) {
       if (own !== null) this.#handler.lost?.(this.#seen);
       return { status: fault?.status ?? 200, ...(fault?.headers ? { headers: fault.headers } : {}), body: fault?.body };
     }
     return fault?.change ? { ...own, body: fault.change(own.body) } : own;
+  }
+
+  async #work(): Promise<Answer> {
+    try {
+      return await this.#handler.work(this.#seen);
+    } catch (error) {
+      this.#violations.push(`${this.#seen.step}: the stand-in failed: ${error}`);
+      return { status: 500, body: "<html>Internal error</html>" };
+    }
   }
 
   async #answerEarly(then: "drain" | "close"): Promise<void> {
