@@ -22,6 +22,8 @@ export interface BarStyle {
 const SHORTEST_BAR = 8;
 const LONGEST_BAR = 40;
 const SHORTEST_NAME = 8;
+/** Of what name and bar share. */
+const NAME_SHARE = 0.6;
 /** Columns of `1023.9 MiB`, `1023.9 MiB/s` and `59 min 59 s left`: what changes does not make the rest jump. */
 const BYTES_COLUMNS = 10;
 const RATE_COLUMNS = 12;
@@ -38,7 +40,9 @@ export function drawBars(bars: readonly BarFacts[], { columns, color }: BarStyle
   const detail = DETAILS[level] ?? (() => "");
   const right = widest(bars, detail);
   const room = Math.max(0, columns - right - 1);
-  const bar = room - least - 1 < SHORTEST_BAR ? 0 : Math.min(LONGEST_BAR, Math.max(SHORTEST_BAR, room - longest - 1));
+  const shared = Math.min(longest, Math.max(least, Math.floor(room * NAME_SHARE)));
+  const free = room - shared - 1;
+  const bar = free < SHORTEST_BAR ? 0 : Math.min(LONGEST_BAR, free);
   const name = bar === 0 ? room : Math.min(longest, room - bar - 1);
   return bars.map((facts) =>
     [fit(facts.name, name), ...(bar === 0 ? [] : [tint(color, "cyan", barOf(facts, bar))]), detail(facts)]
