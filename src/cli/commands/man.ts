@@ -27,7 +27,10 @@ export const man = defineCommand({
         ...sections,
         ".SH GLOBAL OPTIONS",
         optionList(GLOBAL_OPTIONS),
-        ...Object.entries(TOPICS).flatMap(([name, topic]) => [`.SH ${TITLES[name] ?? name}`, verbatim(topic.replace(/^.*\n\n/, ""))]),
+        ...Object.entries(TOPICS).flatMap(([name, topic]) => [
+          `.SH ${TITLES[name] ?? name}`,
+          verbatim(topic.replace(/^.*\n\n/, "")),
+        ]),
         "",
       ].join("\n"),
     );
