@@ -5,6 +5,7 @@ import type { EngineListener } from "./events.ts";
 import type { RunOptions } from "./inputs.ts";
 import type { JobStore, UploadRecord } from "./job-store.ts";
 import { createLane, type Lane } from "./lane.ts";
+import type { SourceWorld } from "./open-source.ts";
 import { createRateLimit } from "./rate-limit.ts";
 import { createRetryBudget } from "./retry.ts";
 import { createSessions, type SessionWorld } from "./sessions.ts";
@@ -13,9 +14,9 @@ import { type Settle, startUpload } from "./start-upload.ts";
 
 export interface QueueWorld extends SessionWorld {
   readonly store: JobStore;
-  /** By account key. */
-  readonly accounts: ReadonlyMap<string, Account>;
+  readonly accountOf: (accountKey: string) => Account | null;
   readonly listen: EngineListener;
+  readonly openNamed?: NonNullable<SourceWorld["openNamed"]>;
 }
 
 /** What a queue decides for itself about the uploads it lets run. */
@@ -26,6 +27,8 @@ export interface DispatchPolicy {
   readonly settle: Settle;
   /** After the record; never throws. */
   ended(upload: UploadRecord): Promise<void>;
+  /** Last look at a claimed upload; false: it was put back and is not started. */
+  admit(claimed: UploadRecord): Promise<boolean>;
   /** The signal that stops this upload. */
   signalOf(claimed: UploadRecord): AbortSignal;
 }
@@ -94,6 +97,10 @@ export function createDispatcher(
       if (!(await lane.enter())) continue;
       const claimed = await claimFor(lane);
       if (claimed === null) continue;
+      if (!(await policy.admit(claimed))) {
+        await lane.leave();
+        return true;
+      }
       turn = (turn + step + 1) % lanes.length;
       launch(lane, claimed);
       return true;
@@ -146,8 +153,8 @@ export function createDispatcher(
     },
     lane(accountKey) {
       const known = lanes.find((lane) => lane.account.key === accountKey);
-      const account = world.accounts.get(accountKey);
-      if (known !== undefined || account === undefined) return known ?? null;
+      const account = world.accountOf(accountKey);
+      if (known !== undefined || account === null) return known ?? null;
       const lane = createLane(account, { ...world, ...options });
       lanes.push(lane);
       return lane;

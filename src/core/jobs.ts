@@ -1,5 +1,7 @@
 import type { Phase } from "../hosts/phase.ts";
 import type { AddJob } from "./add-job.ts";
+import type { Destination } from "./destinations.ts";
+import type { RunOptions } from "./inputs.ts";
 import type { JobView } from "./job-view.ts";
 import type { JobState, QueueDepth, RequestKey } from "./serve-store.ts";
 
@@ -27,6 +29,23 @@ export interface SpooledFile {
   readonly name: string;
   readonly path: string;
   readonly size: number;
+}
+
+/** One request for uploads, its destinations already parsed. Durations in milliseconds, moments since the epoch. */
+export interface JobRequest {
+  /** Absolute. */
+  readonly path: string;
+  readonly to: readonly Destination[];
+  /** Null: the file's own. May be a template. */
+  readonly name: string | null;
+  readonly labels: Readonly<Record<string, string>>;
+  /** A directory is meant with all that is in it. */
+  readonly recursive: boolean;
+  readonly callback: string | null;
+  readonly notBefore: number | null;
+  readonly settleMs: number | null;
+  readonly resumable: RunOptions["resumable"];
+  readonly after: RunOptions["after"];
 }
 
 export interface Submitted {
@@ -80,16 +99,19 @@ export type ServerEvent =
  */
 export interface Jobs {
   /**
-   * Queues; durable when it resolves. Fails with `usage`, `source` (one sentence for every cause), `conflict` (422 on a
-   * reused idempotency key), `state` (disk).
+   * Queues; durable when it resolves. Fails with `usage`, `source` (one sentence for every cause), `unprocessable` (a
+   * reused idempotency key, a callback that cannot be), `forbidden`, `queue_full`, `state` (disk).
    */
-  add(input: AddJob, submitter: Submitter, key: RequestKey | null): Promise<Submitted>;
+  add(request: JobRequest, submitter: Submitter, key: RequestKey | null): Promise<Submitted>;
+  /** A file that came with the request; it is deleted when no destination needs it any more, or when this fails. */
   addSpooled(
     file: SpooledFile,
-    input: Omit<AddJob, "path" | "recursive" | "after">,
+    request: Omit<JobRequest, "path" | "recursive" | "after" | "settleMs" | "name">,
     submitter: Submitter,
     key: RequestKey | null,
   ): Promise<Submitted>;
+  /** `POST /v1/jobs` as a request: destinations parsed, path rewritten, callback judged. */
+  readRequest(input: AddJob): JobRequest;
   list(
     query: ListJobs,
     roots: readonly Root[],

@@ -13,6 +13,8 @@ export interface SourceWorld {
   readonly options: Pick<RunOptions, "checksum">;
   readonly throttle: Throttle | null;
   readonly listen: EngineListener;
+  /** How a named file is opened: a server judges what it opens. */
+  readonly openNamed?: (path: string, options: SourceOptions) => FileSource;
 }
 
 /** The host holds the bytes already: the upload can end without its file. */
@@ -25,7 +27,7 @@ const BYTES_ARE_STORED: ReadonlySet<Phase> = new Set(["stored", "placed", "commi
 export async function openSource(
   entry: LedgerEntry,
   account: Account,
-  { options, throttle, listen }: SourceWorld,
+  { options, throttle, listen, openNamed = openFile }: SourceWorld,
   onBytes: (delta: number) => void,
 ): Promise<Source & Disposable> {
   const { source } = entry.record;
@@ -37,7 +39,7 @@ export async function openSource(
   if (source.path === "-" && source.spool === null) {
     return streamSource("standard input", Bun.stdin.stream(), sourceOptions);
   }
-  const file = openOrSubstitute(source, entry.record.phase, sourceOptions);
+  const file = openOrSubstitute(source, entry.record.phase, sourceOptions, openNamed);
   try {
     if ("identity" in file && source.spool === null) await followChange(entry, source, file, listen);
     return file;
@@ -51,9 +53,10 @@ function openOrSubstitute(
   source: SourceRecord,
   phase: Phase,
   options: SourceOptions,
+  openNamed: NonNullable<SourceWorld["openNamed"]>,
 ): FileSource | (Source & Disposable) {
   try {
-    return openFile(source.spool ?? source.path, options);
+    return source.spool === null ? openNamed(source.path, options) : openFile(source.spool, options);
   } catch (error) {
     if (!BYTES_ARE_STORED.has(phase) || source.size === null) throw error;
     return missingSource(source, source.size, toAppError(error));

@@ -30,6 +30,7 @@ export async function drain(world: QueueWorld, run: QueuedRun, signal: AbortSign
         listen({ type: "ended", upload });
         await tidyUp(store, upload, run, listen);
       },
+      admit: async () => true,
       signalOf: () => signal,
     },
     signal,

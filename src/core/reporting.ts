@@ -24,6 +24,8 @@ export function createReporting(world: UploadsWorld): Reporting {
   };
 }
 
-export function byKey(accounts: ReadonlyMap<string, Account>): ReadonlyMap<string, Account> {
-  return new Map([...accounts.values()].map((account) => [account.key, account]));
+/** Finds the account that records of a key belong to, whatever its name is today. */
+export function accountByKey(accounts: ReadonlyMap<string, Account>): (key: string) => Account | null {
+  const byKey = new Map([...accounts.values()].map((account) => [account.key, account]));
+  return (key) => byKey.get(key) ?? null;
 }

@@ -5,7 +5,7 @@ import type { Account } from "./account.ts";
 import { runOptions } from "./inputs.ts";
 import type { JobStore, UploadRecord } from "./job-store.ts";
 import { drain } from "./queue.ts";
-import { byKey, createReporting } from "./reporting.ts";
+import { accountByKey, createReporting } from "./reporting.ts";
 import type { UploadsWorld } from "./up.ts";
 import type { SummaryView } from "./views.ts";
 
@@ -20,7 +20,7 @@ export interface ResumeRequest {
 export async function resume(request: ResumeRequest, world: UploadsWorld, signal: AbortSignal): Promise<SummaryView> {
   const { store } = world;
   await store.recover(world.committingHosts);
-  const accounts = byKey(world.accounts);
+  const accountOf = accountByKey(world.accounts);
   const uploads = await chosen(request, store);
   const order = new Map(uploads.map(({ id }, index) => [id, index]));
   const place = (upload: UploadRecord) => ({ ...upload, sourceIndex: order.get(upload.id) ?? 0, destinationIndex: 0 });
@@ -30,11 +30,11 @@ export async function resume(request: ResumeRequest, world: UploadsWorld, signal
   });
   const end = (upload: UploadRecord, error: AppError) =>
     reporting.listen({ type: "ended", upload: { ...upload, outcome: { ok: false, error: errorView(error) } } });
-  const locked = await accountsWithoutSecrets(uploads, accounts);
+  const locked = await accountsWithoutSecrets(uploads, accountOf);
   const runs = new Map<string, UploadRecord[]>();
   reporting.listen({ type: "planned", uploads: uploads.length, destinations: 1, bytes: 0 });
   for (const upload of uploads) {
-    const refusal = refuse(upload, request, accounts) ?? locked.get(upload.accountKey) ?? null;
+    const refusal = refuse(upload, request, accountOf) ?? locked.get(upload.accountKey) ?? null;
     if (refusal !== null) end(upload, refusal);
     else runs.getOrInsertComputed(upload.runId, () => []).push(upload);
   }
@@ -47,7 +47,7 @@ export async function resume(request: ResumeRequest, world: UploadsWorld, signal
     const taken = new Set(await store.requeue(next, ids));
     await store.openRun(next);
     for (const upload of open) if (!taken.has(upload.id)) end(upload, takenElsewhere(upload));
-    await drain({ ...reporting, accounts }, { id: next, options }, signal);
+    await drain({ ...reporting, accountOf }, { id: next, options }, signal);
   }
   return reporting.summary(signal);
 }
@@ -55,12 +55,11 @@ export async function resume(request: ResumeRequest, world: UploadsWorld, signal
 /** Why accounts cannot be opened: their uploads stay as they are. */
 async function accountsWithoutSecrets(
   uploads: readonly UploadRecord[],
-  accounts: ReadonlyMap<string, Account>,
+  accountOf: (key: string) => Account | null,
 ): Promise<ReadonlyMap<string, AppError>> {
   const failures = new Map<string, AppError>();
   for (const key of new Set(uploads.map(({ accountKey }) => accountKey))) {
-    await accounts
-      .get(key)
+    await accountOf(key)
       ?.credentials()
       .catch((thrown) => failures.set(key, toAppError(thrown)));
   }
@@ -84,8 +83,12 @@ async function chosen(request: ResumeRequest, store: JobStore): Promise<readonly
   return uploads;
 }
 
-function refuse(upload: UploadRecord, request: ResumeRequest, accounts: ReadonlyMap<string, Account>): AppError | null {
-  if (!accounts.has(upload.accountKey)) {
+function refuse(
+  upload: UploadRecord,
+  request: ResumeRequest,
+  accountOf: (key: string) => Account | null,
+): AppError | null {
+  if (accountOf(upload.accountKey) === null) {
     return new AppError("config", `the account ${upload.account} that ${upload.name} belongs to is not configured`, {
       hint: "configure it again, or forget the upload with hoist resume --drop",
     });

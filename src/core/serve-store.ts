@@ -98,8 +98,8 @@ export interface QueueDepth {
  */
 export interface ServeStore extends JobStore {
   /**
-   * Jobs and key in one transaction; the uploads are queued in `runId`. Resolves when durable: many requests may
-   * share the fsync. `limit`: most unended jobs at a time.
+   * Jobs and key in one transaction; the uploads are queued in `runId`, due at `notBefore` and no sooner than
+   * `settleMs` from now. Resolves when durable: many requests may share the fsync. `limit`: most unended jobs at a time.
    */
   addJobs(runId: string, jobs: readonly NewJob[], key: RequestKey | null, limit: number): Promise<JobsAdded>;
   /**
@@ -113,7 +113,7 @@ export interface ServeStore extends JobStore {
   /** Newest first. */
   jobs(query: JobsQuery): Promise<{ readonly jobs: readonly JobRecord[]; readonly next: string | null }>;
 
-  /** Puts an owned upload back into the queue until `dueAt`, with the failure that sent it there. Counts a round. */
+  /** Puts an owned upload back into the queue until `dueAt`, with the failure that sent it there. `retry` counts a round. */
   postpone(id: string, fence: number, dueAt: number, why: WaitReason, error: ErrorView | null): Promise<void>;
   /** Changes what a queued upload waits for, without taking it. */
   rest(id: string, dueAt: number | null, why: WaitReason | null): Promise<void>;

@@ -7,11 +7,11 @@ import type { JobStore, NewUpload, Outcome, OwnerInfo, UploadRecord } from "./jo
 import { createStdinSpool, type Recording, runningElsewhere, toNewUpload, unrecorded } from "./new-uploads.ts";
 import { createPlan, type Plan, type PlannedUpload, planView } from "./plan.ts";
 import { drain, type QueuedRun, tidyUp } from "./queue.ts";
-import { byKey, createReporting } from "./reporting.ts";
+import { accountByKey, createReporting } from "./reporting.ts";
 import { findInLedger, skippedOutcome } from "./skip.ts";
 import type { PlanView, SummaryView } from "./views.ts";
 
-export interface UploadsWorld extends Omit<QueueWorld, "accounts"> {
+export interface UploadsWorld extends Omit<QueueWorld, "accountOf"> {
   /** By name. */
   readonly accounts: ReadonlyMap<string, Account>;
   /** Ids of hosts on which nothing is visible before a commit. */
@@ -66,7 +66,7 @@ export async function up(input: UpInput, world: UploadsWorld, signal: AbortSigna
   reporting.listen({ type: "planned", uploads, destinations: plan.destinations.length, bytes });
   const run = { id: runId, options: input.run, keep: planned.keep };
   await tellEnded(run, planned, reporting);
-  await drain({ ...reporting, accounts: byKey(world.accounts) }, run, signal);
+  await drain({ ...reporting, accountOf: accountByKey(world.accounts) }, run, signal);
   return reporting.summary(signal);
 }
 

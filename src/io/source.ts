@@ -68,11 +68,16 @@ export function openFile(path: string, options: SourceOptions): FileSource {
   try {
     const stats = fstatSync(descriptor, { bigint: true });
     if (!stats.isFile()) throw notRegular(path, stats);
-    return new OpenFile(path, descriptor, identityOf(stats), options);
+    return sourceOfDescriptor(path, descriptor, options);
   } catch (error) {
     closeSync(descriptor);
     throw error;
   }
+}
+
+/** A regular file that is open already; the source closes it. */
+export function sourceOfDescriptor(path: string, descriptor: number, options: SourceOptions): FileSource {
+  return new OpenFile(path, descriptor, identityOf(fstatSync(descriptor, { bigint: true })), options);
 }
 
 function openDescriptor(path: string): number {

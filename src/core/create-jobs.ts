@@ -1,0 +1,245 @@
+import { rm } from "node:fs/promises";
+import { resolve } from "node:path";
+import { AppError, errorView } from "../errors.ts";
+import { isUnder } from "../io/safe-open.ts";
+import type { Account } from "./account.ts";
+import type { AddJob } from "./add-job.ts";
+import { parseAfter } from "./after.ts";
+import { parseDestinations } from "./destinations.ts";
+import { jobsOf, pathsOf, rewritePath, spooledJob } from "./enqueue.ts";
+import type { EngineEvent } from "./events.ts";
+import { isEnded, type JobView, jobView } from "./job-view.ts";
+import type { JobRequest, Jobs, Root, ServerEvent, Submitted } from "./jobs.ts";
+import type { LiveState } from "./live-state.ts";
+import type { JobRecord, NewJob, RequestKey, ServeStore } from "./serve-store.ts";
+import type { Worker } from "./worker.ts";
+
+export interface JobsWorld {
+  readonly store: ServeStore;
+  readonly runId: string;
+  readonly live: LiveState;
+  readonly worker: Worker;
+  /** By name. */
+  readonly accounts: () => ReadonlyMap<string, Account>;
+  readonly settings: () => JobsSettings;
+  readonly signal: AbortSignal;
+}
+
+/** What a reload of the configuration may change. */
+export interface JobsSettings {
+  /** Destinations of a request that names none. */
+  readonly to: readonly string[];
+  /** Prefixes of other machines' paths, and what they are here. */
+  readonly rewrite: readonly (readonly [string, string])[];
+  /** Most unended jobs at a time. */
+  readonly maxQueue: number;
+  /** Why a callback cannot be; null when it can. */
+  readonly refuseCallback: (url: string) => string | null;
+}
+
+/** `Jobs` with what its engine tells it. */
+export interface RunningJobs extends Jobs {
+  observe(event: EngineEvent): void;
+  /** Something about the upload's job has changed. */
+  changed(uploadId: string): void;
+  /** Something about an account has changed. */
+  accountChanged(accountKey: string): Promise<void>;
+  tellJob(job: JobRecord): void;
+}
+
+export function createJobs(world: JobsWorld): RunningJobs {
+  const { store, live } = world;
+  const listeners = new Set<(event: ServerEvent) => void>();
+  const tell = (event: ServerEvent) => {
+    for (const listener of listeners) listener(event);
+  };
+  const view = (job: JobRecord): JobView => jobView(job, live);
+  const tellJob = (job: JobRecord) => {
+    if (listeners.size > 0) tell({ type: "job.state", job: view(job), jobPath: job.source.path });
+  };
+
+  async function submit(jobs: readonly NewJob[], key: RequestKey | null): Promise<Submitted> {
+    const added = await store.addJobs(world.runId, jobs, key, world.settings().maxQueue);
+    if (added.kind === "full") throw new AppError("queue_full", "the queue is full", { hint: "send it again later" });
+    if (added.kind === "conflict") {
+      throw new AppError("unprocessable", "the idempotency key was used for another request", {
+        hint: "take a new key for a new request",
+      });
+    }
+    const ids = added.kind === "known" ? added.jobIds : jobs.map(({ id }) => id);
+    const records = (await Promise.all(ids.map((id) => store.job(id)))).filter((job) => job !== null);
+    if (added.kind === "added") {
+      world.worker.wake();
+      for (const job of records) tellJob(job);
+    }
+    return { jobs: records.map(view), created: added.kind === "added" };
+  }
+
+  async function find(id: string, roots: readonly Root[]): Promise<JobRecord> {
+    const job = await store.job(id);
+    if (job === null || !isVisible(job, roots)) throw new AppError("not_found", "there is no such job");
+    return job;
+  }
+
+  async function again(id: string): Promise<JobView> {
+    const job = await store.job(id);
+    if (job === null) throw new AppError("not_found", "there is no such job");
+    tellJob(job);
+    return view(job);
+  }
+
+  async function accountNamed(name: string): Promise<Account> {
+    const account = world.accounts().get(name);
+    if (account === undefined) throw new AppError("not_found", "there is no such account");
+    return account;
+  }
+
+  async function changeAccount(name: string, change: Parameters<ServeStore["saveAccount"]>[1]) {
+    const account = await accountNamed(name);
+    await store.saveAccount(account.key, change);
+    await accountChanged(account.key);
+    world.worker.wake();
+    return live.accountView(account);
+  }
+
+  async function accountChanged(accountKey: string): Promise<void> {
+    live.know(await store.accountStates());
+    const account = [...world.accounts().values()].find(({ key }) => key === accountKey);
+    if (account !== undefined) tell({ type: "account.state", account: live.accountView(account) });
+  }
+
+  return {
+    readRequest: (input) => readRequest(input, world),
+    add: async (request, submitter, key) => submit(await jobsOf(request, submitter, world.signal), key),
+    async addSpooled(file, request, submitter, key) {
+      let created = false;
+      try {
+        const submitted = await submit([spooledJob(file, request, submitter)], key);
+        created = submitted.created;
+        return submitted;
+      } finally {
+        if (!created) await rm(file.path, { force: true });
+      }
+    },
+    async list(query, roots) {
+      const { jobs, next } = await store.jobs({
+        labels: query.labels,
+        limit: query.limit,
+        under: [...pathsOf(roots), "-"],
+        ...(query.state === undefined ? {} : { state: query.state }),
+        ...(query.account === undefined ? {} : { account: query.account }),
+        ...(query.after === undefined ? {} : { after: query.after }),
+      });
+      return { jobs: jobs.map(view), next };
+    },
+    get: async (id, roots) => view(await find(id, roots)),
+    async wait(id, ms, roots, signal) {
+      const ended = Promise.withResolvers<void>();
+      const stop = () => ended.resolve();
+      const timer = setTimeout(stop, ms);
+      const listener = (event: ServerEvent) => {
+        if (event.type === "job.state" && event.job.id === id && isEnded(event.job.state)) stop();
+      };
+      listeners.add(listener);
+      signal.addEventListener("abort", stop, { once: true });
+      try {
+        const now = view(await find(id, roots));
+        if (isEnded(now.state)) return now;
+        await ended.promise;
+        return view(await find(id, roots));
+      } finally {
+        clearTimeout(timer);
+        listeners.delete(listener);
+        signal.removeEventListener("abort", stop);
+      }
+    },
+    async cancel(id, roots) {
+      const job = await find(id, roots);
+      if (isEnded(view(job).state)) throw new AppError("conflict", "the job has ended");
+      const running = await store.cancelJob(id, errorView(new AppError("cancelled", "the job was cancelled")));
+      for (const upload of running) world.worker.cancel(upload.id);
+      return again(id);
+    },
+    async retry(id, roots) {
+      await find(id, roots);
+      if (!(await store.retryJob(world.runId, id))) throw new AppError("conflict", "nothing of the job has failed");
+      world.worker.wake();
+      return again(id);
+    },
+    async remove(id, roots) {
+      await find(id, roots);
+      if (!(await store.removeJob(id))) {
+        throw new AppError("conflict", "the job has not ended", { hint: "cancel it first" });
+      }
+    },
+    async accounts() {
+      live.know(await store.accountStates());
+      return [...world.accounts().values()].map((account) => live.accountView(account));
+    },
+    pauseAccount: (name) => changeAccount(name, { paused: true }),
+    resumeAccount: (name) => changeAccount(name, { paused: false, refusedSecret: null, refusedMessage: null }),
+    depth: () => store.depth(),
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+
+    observe(event) {
+      if (event.type === "captcha" || event.type === "cool_down") {
+        const account = world.accounts().get(event.account);
+        if (account !== undefined) void accountChanged(account.key).catch(() => {});
+      }
+      if (event.type !== "progress" || listeners.size === 0) return;
+      void store.jobOfUpload(event.upload.id).then((job) => {
+        if (job === null) return;
+        const { bytes, size, rate, upload } = event;
+        tell({
+          type: "job.progress",
+          job: job.id,
+          jobPath: job.source.path,
+          account: upload.account,
+          bytes,
+          size,
+          rate,
+          phase: upload.phase,
+        });
+      });
+    },
+    changed(uploadId) {
+      if (listeners.size === 0) return;
+      void store.jobOfUpload(uploadId).then(
+        (job) => job !== null && tellJob(job),
+        () => {},
+      );
+    },
+    accountChanged,
+    tellJob,
+  };
+}
+
+/** A file that came by itself belongs to nobody's roots. */
+function isVisible({ source }: JobRecord, roots: readonly Root[]): boolean {
+  return source.path === "-" || isUnder(source.path, pathsOf(roots));
+}
+
+function readRequest(input: AddJob, world: JobsWorld): JobRequest {
+  const { to, rewrite, refuseCallback } = world.settings();
+  const named = input.to.length > 0 ? input.to : to;
+  if (named.length === 0)
+    throw new AppError("usage", "to is missing", { hint: "name a destination, or configure [up] to" });
+  const refusal = input.callback === null ? null : refuseCallback(input.callback);
+  if (refusal !== null) throw new AppError("unprocessable", refusal);
+  const after = parseAfter(input.after) ?? ({ do: "keep" } as const);
+  return {
+    path: rewritePath(input.path, rewrite),
+    to: parseDestinations(named, world.accounts()),
+    name: input.name,
+    labels: input.labels,
+    recursive: input.recursive,
+    callback: input.callback,
+    notBefore: input.notBefore === null ? null : Date.parse(input.notBefore),
+    settleMs: null,
+    resumable: input.resumable,
+    after: after.do === "move" ? { ...after, directory: resolve(after.directory) } : after,
+  };
+}

@@ -1,0 +1,83 @@
+import type { Account } from "./account.ts";
+import type { EngineEvent } from "./events.ts";
+import type { AccountState } from "./job-store.ts";
+import type { LiveFacts } from "./job-view.ts";
+import type { AccountView } from "./jobs.ts";
+
+/** What only a running server knows: bytes on their way, pages that wait for a person, what accounts are busy with. */
+export interface LiveState extends LiveFacts {
+  observe(event: EngineEvent): void;
+  /** The upload runs no longer. */
+  ended(uploadId: string): void;
+  /** Takes over what the store says of the accounts, by key. */
+  know(states: ReadonlyMap<string, AccountState>): void;
+  accountView(account: Account): AccountView;
+}
+
+interface Running {
+  readonly accountKey: string;
+  bytes: number;
+  captcha: string | null;
+}
+
+export function createLiveState(): LiveState {
+  const running = new Map<string, Running>();
+  let states: ReadonlyMap<string, AccountState> = new Map();
+
+  const captchaOf = (accountKey: string): string | null =>
+    [...running.values()].find((each) => each.accountKey === accountKey && each.captcha !== null)?.captcha ?? null;
+
+  return {
+    observe(event) {
+      if (event.type === "start") {
+        running.set(event.upload.id, { accountKey: event.upload.accountKey, bytes: 0, captcha: null });
+      }
+      const upload = "upload" in event ? running.get(event.upload.id) : undefined;
+      if (upload === undefined) return;
+      if (event.type === "progress") upload.bytes = event.bytes;
+      if (event.type === "parked") upload.captcha = event.url;
+    },
+    ended(uploadId) {
+      running.delete(uploadId);
+    },
+    know(known) {
+      states = known;
+    },
+    bytes: (uploadId) => running.get(uploadId)?.bytes ?? null,
+    captcha: (uploadId) => running.get(uploadId)?.captcha ?? null,
+    accountWait(accountKey) {
+      const state = states.get(accountKey);
+      if (state?.paused === true || (state?.refusedSecret ?? null) !== null) return "account";
+      if ((state?.coolDownUntil ?? 0) > Date.now()) return "cool-down";
+      return captchaOf(accountKey) === null ? null : "captcha";
+    },
+    accountView(account) {
+      const state = states.get(account.key);
+      const busy = [...running.values()].filter(({ accountKey }) => accountKey === account.key).length;
+      const captchaUrl = captchaOf(account.key);
+      const coolDownUntil = (state?.coolDownUntil ?? 0) > Date.now() ? (state?.coolDownUntil ?? null) : null;
+      return {
+        name: account.name,
+        host: account.host.id,
+        state: shownState(state, coolDownUntil !== null, captchaUrl !== null, busy > 0),
+        running: busy,
+        coolDownUntil: coolDownUntil === null ? null : new Date(coolDownUntil).toISOString(),
+        reason: state?.refusedMessage ?? null,
+        captchaUrl,
+      };
+    },
+  };
+}
+
+function shownState(
+  state: AccountState | undefined,
+  cooling: boolean,
+  captcha: boolean,
+  busy: boolean,
+): AccountView["state"] {
+  if (state?.paused === true) return "paused";
+  if ((state?.refusedSecret ?? null) !== null) return "stopped";
+  if (cooling) return "cooling-down";
+  if (captcha) return "captcha";
+  return busy ? "busy" : "idle";
+}

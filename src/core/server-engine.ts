@@ -1,0 +1,102 @@
+import { AppError } from "../errors.ts";
+import { openUnder } from "../io/safe-open.ts";
+import type { Json } from "../json.ts";
+import type { Account } from "./account.ts";
+import { createJobs, type JobsSettings, type RunningJobs } from "./create-jobs.ts";
+import type { QueueWorld } from "./dispatcher.ts";
+import type { EngineEvent } from "./events.ts";
+import type { RunOptions } from "./inputs.ts";
+import type { Jobs, ServerEvent } from "./jobs.ts";
+import { createLiveState } from "./live-state.ts";
+import type { ServeStore } from "./serve-store.ts";
+import { startWorker, type Worker } from "./worker.ts";
+
+export interface ServerEngineWorld extends Omit<QueueWorld, "accountOf" | "openNamed" | "listen"> {
+  readonly store: ServeStore;
+  /** By name, as configured now. */
+  readonly accounts: () => ReadonlyMap<string, Account>;
+  readonly settings: () => EngineSettings;
+  /** Ids of hosts on which nothing is visible before a commit. */
+  readonly committingHosts: ReadonlySet<string>;
+  readonly listen: (event: EngineEvent) => void;
+}
+
+export interface EngineSettings extends JobsSettings {
+  /** Absolute directories below which a file may be opened, of all tokens and hooks. */
+  readonly roots: readonly string[];
+  /** Milliseconds after which an ended job is forgotten. */
+  readonly keepMs: number;
+}
+
+/** The queue of a server and what it offers. */
+export interface ServerEngine {
+  readonly jobs: Jobs;
+  /** Starts nothing more, lets uploads run for `graceMs`, then stops and records them. */
+  stop(graceMs: number): Promise<void>;
+}
+
+const FORGET_EVERY_MS = 10 * 60_000;
+const LOCK = "serve";
+
+/**
+ * Takes over what an earlier server of this state directory left and starts working. Fails with `state` when another
+ * one is alive.
+ */
+export async function startServerEngine(
+  world: ServerEngineWorld,
+  options: RunOptions,
+  tellEnded: (event: ServerEvent) => void,
+): Promise<ServerEngine> {
+  const { store } = world;
+  const grant = await store.takeLock(LOCK);
+  if (!grant.granted) {
+    const pid = grant.owner === null ? "" : ` (process ${grant.owner.pid})`;
+    throw new AppError("state", `another hoist serve${pid} works on this state directory`, {
+      hint: "stop it, or give this one another --state-dir",
+    });
+  }
+  await store.recover(world.committingHosts);
+  const runId = await store.createRun(options as Json);
+  await store.openRun(runId);
+  const endedMeanwhile = await store.adoptJobs(runId, world.committingHosts);
+  await store.forget(Date.now() - world.settings().keepMs);
+
+  const stopped = new AbortController();
+  const live = createLiveState();
+  live.know(await store.accountStates());
+  // The worker tells the jobs, the jobs wake the worker.
+  const late: { jobs: RunningJobs | null } = { jobs: null };
+  const worker: Worker = startWorker(
+    {
+      ...world,
+      live,
+      accountOf: (key) => [...world.accounts().values()].find((account) => account.key === key) ?? null,
+      openNamed: (path, sourceOptions) => openUnder(path, world.settings().roots, sourceOptions),
+      listen(event) {
+        late.jobs?.observe(event);
+        world.listen(event);
+      },
+      changed: (uploadId) => late.jobs?.changed(uploadId),
+      paused: (accountKey) => void late.jobs?.accountChanged(accountKey).catch(() => {}),
+    },
+    { id: runId, options },
+  );
+  const jobs = createJobs({ ...world, runId, live, worker, signal: stopped.signal });
+  late.jobs = jobs;
+  jobs.subscribe(tellEnded);
+  for (const job of endedMeanwhile) jobs.tellJob(job);
+  const forgetting = setInterval(() => {
+    void store.forget(Date.now() - world.settings().keepMs).catch(() => {});
+  }, FORGET_EVERY_MS);
+  forgetting.unref();
+
+  return {
+    jobs,
+    async stop(graceMs) {
+      clearInterval(forgetting);
+      stopped.abort();
+      await worker.stop(graceMs);
+      await store.freeLock(LOCK);
+    },
+  };
+}

@@ -1,0 +1,177 @@
+import { AppError, errorView } from "../errors.ts";
+import { createDispatcher, type DispatchPolicy, type QueueWorld } from "./dispatcher.ts";
+import type { End } from "./end-of-upload.ts";
+import type { EngineListener } from "./events.ts";
+import type { RunOptions } from "./inputs.ts";
+import type { UploadRecord } from "./job-store.ts";
+import type { LedgerEntry } from "./ledger-entry.ts";
+import type { LiveState } from "./live-state.ts";
+import { tidyUp } from "./queue.ts";
+import type { ServeStore } from "./serve-store.ts";
+import { lookWhetherSettled } from "./settle.ts";
+import { recordEnd } from "./start-upload.ts";
+
+export interface WorkerWorld extends QueueWorld {
+  readonly store: ServeStore;
+  readonly live: LiveState;
+  /** Something about the upload's job has changed. */
+  readonly changed: (uploadId: string) => void;
+  /** The host refused the account, or too many of its uploads failed in a row: nothing more starts. */
+  readonly paused: (accountKey: string) => void;
+}
+
+/** The queue of a server: it never ends by itself. */
+export interface Worker {
+  /** New uploads, or new hope for an account. */
+  wake(): void;
+  /** Aborts a running upload; it ends as cancelled. */
+  cancel(uploadId: string): void;
+  /** Starts nothing more, lets uploads run for `graceMs`, then stops them. */
+  stop(graceMs: number): Promise<void>;
+}
+
+/** Waits between the rounds of a job, after all retries of a round have failed, in minutes. */
+const ROUND_WAITS_MIN = [1, 5, 15, 60, 240];
+const MINUTE_MS = 60_000;
+/** Uploads of an account that may fail in a row before it is paused. */
+const FAILURES_IN_A_ROW = 5;
+/** How often an account that may not be tried is looked at: another process may have lifted it. */
+const LOOK_AGAIN_MS = 2_000;
+/** Failures that say nothing of the account. */
+const NOT_THE_ACCOUNT = new Set(["source", "cancelled", "state", "internal", "host_rejected"]);
+
+export function startWorker(world: WorkerWorld, run: { readonly id: string; readonly options: RunOptions }): Worker {
+  const { store, live, changed } = world;
+  const hard = new AbortController();
+  const cancels = new Map<string, AbortController>();
+  const failures = new Map<string, number>();
+  let stopping = false;
+
+  const listen: EngineListener = (event) => {
+    live.observe(event);
+    if (event.type === "start" || event.type === "stored" || event.type === "parked" || event.type === "retry") {
+      changed(event.upload.id);
+    }
+    world.listen(event);
+  };
+
+  const policy: DispatchPolicy = {
+    async stopped(lane) {
+      lane.pauseFor(LOOK_AGAIN_MS);
+    },
+    admit: (claimed) => admit(claimed),
+    settle,
+    async ended(upload) {
+      cancels.delete(upload.id);
+      live.ended(upload.id);
+      const job = await store.jobOfUpload(upload.id);
+      if (job !== null && upload.outcome !== null) {
+        await tidyUp(store, upload, { options: { ...run.options, after: job.after } }, listen);
+      }
+      world.listen({ type: "ended", upload });
+      changed(upload.id);
+    },
+    signalOf(claimed) {
+      const cancel = new AbortController();
+      cancels.set(claimed.id, cancel);
+      return AbortSignal.any([hard.signal, cancel.signal]);
+    },
+  };
+  const dispatcher = createDispatcher({ ...world, listen }, run, policy, hard.signal);
+  const { slots } = dispatcher;
+  const loop = work();
+
+  async function work(): Promise<void> {
+    while (!stopping) {
+      const seen = slots.version;
+      await refresh();
+      while (!stopping && (await dispatcher.startNext()));
+      const due = await store.nextDue(run.id).catch(() => null);
+      const waits = dispatcher.lanes.filter((lane) => lane.queued > 0).map((lane) => lane.retryInMs);
+      const ms = Math.min(...waits, due === null ? MINUTE_MS : Math.max(0, due - Date.now()), MINUTE_MS);
+      await slots.changed(seen, Math.max(ms, 5), hard.signal);
+    }
+  }
+
+  /** What is queued and due, by account. */
+  async function refresh(): Promise<void> {
+    const queued = await store.queued(run.id).catch(() => new Map<string, number>());
+    for (const lane of dispatcher.lanes) lane.queued = queued.get(lane.account.key) ?? 0;
+    for (const [key, count] of queued) {
+      const lane = dispatcher.lane(key);
+      if (lane !== null) lane.queued = count;
+    }
+  }
+
+  /** A file that is still being written goes back until it stands still. */
+  async function admit(claimed: UploadRecord): Promise<boolean> {
+    const job = await store.jobOfUpload(claimed.id);
+    if (job?.settleMs == null || job.source.path === "-") return true;
+    const unsettled = await lookWhetherSettled(claimed.source, job.settleMs);
+    if (unsettled === null) return true;
+    await store.saveSource(claimed.id, claimed.fence, unsettled.source);
+    await store.postpone(claimed.id, claimed.fence, unsettled.lookAt, "settle", null);
+    changed(claimed.id);
+    return false;
+  }
+
+  async function settle(entry: LedgerEntry, end: End, seconds: number): Promise<void> {
+    const { id, fence, accountKey } = entry.record;
+    if (end.kind === "interrupted") {
+      const cancelled = cancels.get(id)?.signal.aborted === true && end.error.code === "cancelled";
+      if (!cancelled) return recordEnd(entry, end, seconds);
+      const error = errorView(new AppError("cancelled", "the upload was cancelled"));
+      return store.finishCancelled(id, fence, error, seconds);
+    }
+    const { outcome } = end;
+    if (outcome.ok) {
+      failures.delete(accountKey);
+      return recordEnd(entry, end, seconds);
+    }
+    await countFailure(entry.record, outcome.error.code);
+    const next = await nextRound(entry.record, outcome.error.code, outcome.error.retryable);
+    if (next === null) return recordEnd(entry, end, seconds);
+    await store.postpone(id, fence, next.dueAt, next.why, outcome.error);
+  }
+
+  async function countFailure({ accountKey }: UploadRecord, code: string): Promise<void> {
+    if (NOT_THE_ACCOUNT.has(code)) return;
+    const count = (failures.get(accountKey) ?? 0) + 1;
+    failures.set(accountKey, count);
+    if (code !== "host_auth" && count < FAILURES_IN_A_ROW) return;
+    failures.delete(accountKey);
+    await store.saveAccount(accountKey, { paused: true });
+    world.paused(accountKey);
+  }
+
+  /** When and why the upload is tried again; null: it has failed. */
+  async function nextRound(
+    upload: UploadRecord,
+    code: string,
+    retryable: boolean,
+  ): Promise<{ readonly dueAt: number; readonly why: "retry" | "account" } | null> {
+    if (upload.source.path === "-" && upload.source.spool === null) return null;
+    // The account waits as a whole: the upload keeps its turn.
+    if (code === "host_auth") return { dueAt: Date.now(), why: "account" };
+    if (!retryable) return null;
+    const job = await store.jobOfUpload(upload.id);
+    const rounds = job?.uploads.find(({ id }) => id === upload.id)?.rounds ?? 0;
+    const minutes = ROUND_WAITS_MIN[rounds];
+    return minutes === undefined ? null : { dueAt: Date.now() + minutes * MINUTE_MS, why: "retry" };
+  }
+
+  return {
+    wake: () => slots.wake(),
+    cancel(uploadId) {
+      cancels.get(uploadId)?.abort();
+    },
+    async stop(graceMs) {
+      stopping = true;
+      slots.wake();
+      await loop;
+      const timer = setTimeout(() => hard.abort(), graceMs);
+      await dispatcher.idle();
+      clearTimeout(timer);
+    },
+  };
+}
