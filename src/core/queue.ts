@@ -20,6 +20,13 @@ export interface QueuedRun {
  */
 export async function drain(world: QueueWorld, run: QueuedRun, signal: AbortSignal): Promise<void> {
   const { store, listen } = world;
+  const told = new Set<string>();
+  // Destinations that end at the same time look at their source at the same time.
+  const tellOnce: EngineListener = (event) => {
+    if (event.type === "warning" && told.has(event.text)) return;
+    if (event.type === "warning") told.add(event.text);
+    listen(event);
+  };
   const dispatcher = createDispatcher(
     world,
     run,
@@ -28,7 +35,7 @@ export async function drain(world: QueueWorld, run: QueuedRun, signal: AbortSign
       settle: recordEnd,
       async ended(upload) {
         listen({ type: "ended", upload });
-        await tidyUp(store, upload, run, listen);
+        await tidyUp(store, upload, run, tellOnce);
       },
       admit: async () => true,
       signalOf: () => signal,
