@@ -180,6 +180,8 @@ export interface JobStore extends AsyncDisposable {
    * processes are left out: they will tell themselves.
    */
   resumable(): AsyncIterable<UploadRecord>;
+  /** Uploads that died with an unknown outcome and that nobody was told of; by this call they are told, oldest first. */
+  untold(): Promise<readonly UploadRecord[]>;
   /**
    * Moves uploads into a new run, queued again, keeping phase and checkpoint. Returns those moved: others are gone, or
    * another process was first.

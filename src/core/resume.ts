@@ -71,7 +71,9 @@ function takenElsewhere({ name }: UploadRecord): AppError {
 }
 
 async function chosen(request: ResumeRequest, store: JobStore): Promise<readonly UploadRecord[]> {
-  if (request.ids.length === 0) return Array.fromAsync(store.resumable());
+  if (request.ids.length === 0) {
+    return [...(await store.untold()), ...(await Array.fromAsync(store.resumable()))];
+  }
   const uploads: UploadRecord[] = [];
   for (const id of request.ids) {
     const upload = await store.get(id);

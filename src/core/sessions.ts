@@ -3,6 +3,7 @@ import type { HostEnv, HostSession } from "../hosts/host.ts";
 import type { Account } from "./account.ts";
 import type { RunOptions } from "./inputs.ts";
 import type { JobStore } from "./job-store.ts";
+import { createRedactor, redactError, redactSession } from "./redaction.ts";
 import { sleep } from "./retry.ts";
 
 /** What a session needs from the world. */
@@ -37,7 +38,14 @@ export function createSessions(world: SessionWorld, timeouts: Timeouts): (accoun
 
 export async function openSession(account: Account, world: SessionWorld, timeouts: Timeouts): Promise<HostSession> {
   const credentials = await account.credentials();
-  return account.host.open(credentials, account.endpoint, createHostEnv(account, world, timeouts));
+  const { user: _, ...secrets } = credentials;
+  const redact = createRedactor(Object.values(secrets));
+  const env = createHostEnv(account, { ...world, log: (message) => world.log(redact(message)) }, timeouts);
+  try {
+    return redactSession(await account.host.open(credentials, account.endpoint, env), redact);
+  } catch (thrown) {
+    throw redactError(thrown, redact);
+  }
 }
 
 function createHostEnv(account: Account, world: SessionWorld, timeouts: Timeouts): HostEnv {

@@ -159,6 +159,6 @@ function endPage(
   });
 }
 
-function loadUpload({ sql }: StoreContext, seq: number): UploadRecord {
+export function loadUpload({ sql }: StoreContext, seq: number): UploadRecord {
   return parseUpload(sql(`SELECT ${UPLOAD_COLUMNS} FROM ${UPLOADS} WHERE uploads.seq = $seq`).get({ seq }));
 }

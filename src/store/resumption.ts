@@ -2,6 +2,7 @@ import type { JobStore, UploadRecord } from "../core/job-store.ts";
 import type { StoreContext } from "./context.ts";
 import { move } from "./moves.ts";
 import { PAGE, pages } from "./pages.ts";
+import { loadUpload } from "./queue.ts";
 import { UPLOADS } from "./rows.ts";
 import { findRun } from "./runs.ts";
 
@@ -18,6 +19,17 @@ export function resumption(context: StoreContext) {
         order: [],
       });
     },
+
+    untold: () =>
+      access.write((): readonly UploadRecord[] => {
+        const rows = sql<{ seq: number }>(
+          "UPDATE uploads SET reported = 1 WHERE state = 'unknown' AND reported = 0 RETURNING seq",
+        ).all({});
+        return rows
+          .map(({ seq }) => seq)
+          .sort((a, b) => a - b)
+          .map((seq) => loadUpload(context, seq));
+      }),
 
     async requeue(runId: string, ids: readonly string[]): Promise<readonly string[]> {
       const taken: string[] = [];
