@@ -130,6 +130,17 @@ describe("directories", () => {
     expect(gigNames(w)).toEqual(["c.txt"]);
   });
 
+  scene("of hundreds of files need one descriptor per running upload", async (w) => {
+    for (let n = 0; n < 300; n += 1) w.file(`t/f${n}`, 1);
+    const through = ["sh", "-c", 'ulimit -n 80; exec "$0" "$@"'];
+    const ran = await w.run(["up", "-r", "t", "--to", "ulozto", "-j", "8", "--json"], { through });
+    expect(ran.summary).toMatchObject({ ok: 300, failed: 0 });
+    expect(w.ulozto.files.length).toBe(300);
+    // At most 100 files to a batch.
+    expect([...w.ulozto.state.batches.values()].every((batch) => batch.numbers.size <= 100)).toBe(true);
+    expect(w.ulozto.of("commit").length).toBeLessThan(60);
+  });
+
   scene("an empty directory is no error", async (w) => {
     const ran = await w.run(["up", "-r", w.directory("empty"), "--to", "uploadgig", "--json"]);
     expect(ran.code).toBe(0);
