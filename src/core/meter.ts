@@ -1,7 +1,10 @@
 /** Counts the bytes of one upload and tells about them now and then. */
 export interface Meter {
-  /** A negative delta takes back what a broken attempt had sent. */
-  add(delta: number): void;
+  /**
+   * A negative delta takes back what a broken attempt had sent. `moved` false: the bytes count, but say nothing of the
+   * rate.
+   */
+  add(delta: number, moved: boolean): void;
 }
 
 const TELL_EVERY_MS = 250;
@@ -14,8 +17,9 @@ export function createMeter(tell: (bytes: number, rate: number) => void, now: ()
   let toldBytes = 0;
   let toldAt = now();
   return {
-    add(delta) {
+    add(delta, moved) {
       bytes += delta;
+      if (!moved) toldBytes += delta;
       if (delta < 0) toldBytes = Math.min(toldBytes, bytes);
       const elapsed = now() - toldAt;
       if (elapsed < TELL_EVERY_MS) return;

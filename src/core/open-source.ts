@@ -1,6 +1,6 @@
 import { type AppError, toAppError } from "../errors.ts";
 import type { Phase } from "../hosts/phase.ts";
-import { type FileSource, openFile, type Source, type SourceOptions } from "../io/source.ts";
+import { type FileIdentity, type FileSource, openFile, type Source, type SourceOptions } from "../io/source.ts";
 import { streamSource } from "../io/stream-source.ts";
 import type { Throttle } from "../io/throttle.ts";
 import type { Account } from "./account.ts";
@@ -28,7 +28,7 @@ export async function openSource(
   entry: LedgerEntry,
   account: Account,
   { options, throttle, listen, openNamed = openFile }: SourceWorld,
-  onBytes: (delta: number) => void,
+  onBytes: (delta: number, moved: boolean) => void,
 ): Promise<Source & Disposable> {
   const { source } = entry.record;
   const sourceOptions: SourceOptions = {
@@ -41,7 +41,7 @@ export async function openSource(
   }
   const file = openOrSubstitute(source, entry.record.phase, sourceOptions, openNamed);
   try {
-    if ("identity" in file && source.spool === null) await followChange(entry, source, file, listen);
+    if (file.identity !== undefined && source.spool === null) await followChange(entry, source, file.identity, listen);
     return file;
   } catch (error) {
     file[Symbol.dispose]();
@@ -84,15 +84,15 @@ function missingSource(source: SourceRecord, size: number, error: AppError): Sou
 async function followChange(
   entry: LedgerEntry,
   known: SourceRecord,
-  file: FileSource,
+  { size, mtimeNs, inode }: FileIdentity,
   listen: EngineListener,
 ): Promise<void> {
-  const { size, mtimeNs, inode } = file.identity;
   if (known.size === size && known.mtimeNs === mtimeNs && known.inode === inode) return;
   const { phase, checkpoint } = entry.record;
   if (phase === "committing") return;
+  // In this order: a crash in between must not leave the old content's checkpoint with the new content.
+  if (checkpoint !== null) await entry.phase("preparing", null);
   await entry.source({ ...known, size, mtimeNs, inode });
   if (checkpoint === null) return;
-  await entry.phase("preparing", null);
   listen({ type: "note", text: `${known.path} changed since it was interrupted: its upload starts anew` });
 }

@@ -9,7 +9,7 @@ import type { RunOptions } from "./inputs.ts";
 import type { Outcome, UploadRecord } from "./job-store.ts";
 import type { Lane } from "./lane.ts";
 import { type LedgerEntry, openLedgerEntry } from "./ledger-entry.ts";
-import { createMeter } from "./meter.ts";
+import { createMeter, type Meter } from "./meter.ts";
 import { openSource } from "./open-source.ts";
 import { createPlace, type Place } from "./place.ts";
 import type { RetryBudget } from "./retry.ts";
@@ -95,7 +95,7 @@ async function record(world: RunWorld, entry: LedgerEntry, end: End, seconds: nu
   }
 }
 
-function createProgress({ listen }: RunWorld, entry: LedgerEntry): (delta: number) => void {
+function createProgress({ listen }: RunWorld, entry: LedgerEntry): Meter["add"] {
   const meter = createMeter(
     (bytes, rate) => listen({ type: "progress", upload: entry.record, bytes, size: entry.record.source.size, rate }),
     () => performance.now(),

@@ -96,14 +96,13 @@ async function passGate({ gate, place, degraded, signal }: UploadTask): Promise<
 interface Retries {
   /** Waits for the next attempt, or throws the error for good. */
   wait(error: AppError): Promise<void>;
-  /** Durable progress: the count of failures starts again, once. */
+  /** Durable progress: the count of failures starts again. */
   readonly restart: () => void;
 }
 
 function createRetries(task: UploadTask): Retries {
   const { entry, options, gate, budget, source, listen, degraded } = task;
   let failures = 0;
-  let restarted = false;
 
   /** Milliseconds, or null when the account's rest is longer than this run waits. */
   async function coolDown(askedMs: number | null): Promise<number | null> {
@@ -117,8 +116,6 @@ function createRetries(task: UploadTask): Retries {
 
   return {
     restart() {
-      if (restarted) return;
-      restarted = true;
       failures = 0;
     },
     async wait(error) {
@@ -152,9 +149,10 @@ async function forgetBody({ entry, account }: UploadTask, error: AppError): Prom
 }
 
 function createContext(task: UploadTask, restartRetries: () => void): UploadContext {
-  const { entry, account, options, signal, captcha, place, listen } = task;
+  const { entry, account, options, signal, captcha, place, budget, listen } = task;
   const spent = new Map<string, number>();
   let asked = false;
+  let stored = false;
 
   /** Bytes need a place; a person who solved a captcha has set the whole account going. */
   async function goOn(): Promise<void> {
@@ -171,11 +169,17 @@ function createContext(task: UploadTask, restartRetries: () => void): UploadCont
       const { phase, checkpoint } = entry.record;
       return checkpoint === null ? null : { phase, checkpoint };
     },
-    async phase(phase: Phase, checkpoint?: Json | null) {
+    async phase(phase: Phase, checkpoint?: Json | null, progress?: "confirmed") {
       await entry.phase(phase, checkpoint);
       if (phase === "sending") await goOn();
+      if (progress === "confirmed") {
+        restartRetries();
+        budget.earn();
+      }
       if (phase !== "stored") return;
-      restartRetries();
+      // Once: what is stored again after that was sent from its first byte.
+      if (!stored) restartRetries();
+      stored = true;
       listen({ type: "stored", upload: entry.record });
     },
     async person({ url }) {

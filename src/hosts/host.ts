@@ -38,7 +38,10 @@ export interface UploadResult {
 }
 
 export interface UploadOptions {
+  /** In blocks that the host keeps when the line breaks: where that pays, whatever the size, or not at all. */
   readonly resumable: "auto" | "always" | "never";
+  /** The result holds the MD5, also where the host does not verify it. */
+  readonly checksum: boolean;
 }
 
 /** One upload, over all its attempts in this run. */
@@ -50,9 +53,10 @@ export interface UploadContext {
   /**
    * Records where the upload stands; durable when it resolves. Several may share one fsync. Without `checkpoint` the
    * recorded one stays; null clears it. Fails with `state` when another process has taken the upload over, or when it
-   * has ended.
+   * has ended. `progress`: the host has confirmed bytes that no later attempt sends again, so the count of failed
+   * attempts starts anew.
    */
-  phase(phase: Phase, checkpoint?: Json | null): Promise<void>;
+  phase(phase: Phase, checkpoint?: Json | null, progress?: "confirmed"): Promise<void>;
   /**
    * Shows a page that a person must open, then waits one polling interval. Fails with `captcha` when nobody waits
    * for a person any longer.

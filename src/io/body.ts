@@ -1,4 +1,4 @@
-import type { Source } from "./source.ts";
+import type { ByteRange, Source } from "./source.ts";
 
 /** What a request sends, and how much of it the socket has taken. Each `stream()` starts anew. */
 export interface Body {
@@ -36,6 +36,13 @@ export function rawBody(source: Source, type: string | null, options: UploadBody
       yield chunk;
     }
     if (source.size === 0) await options.beforeLast();
+  });
+}
+
+/** A part of a source as the whole body: a block. */
+export function rangeBody(source: Source, range: ByteRange): Body {
+  return new TrackedBody(range.end - range.start, "application/octet-stream", async function* () {
+    yield* source.open(range);
   });
 }
 

@@ -1,5 +1,5 @@
 import { AppError } from "../errors.ts";
-import { cannotRead } from "./source.ts";
+import { cannotRead } from "./cannot-read.ts";
 
 /**
  * The chunks of a stream that may never end, such as standard input. Leaving the loop, or the signal, lets go of it

@@ -1,7 +1,8 @@
 import { type BigIntStats, closeSync, constants, fstatSync, openSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { AppError } from "../errors.ts";
-import type { Throttle } from "./throttle.ts";
+import { cannotRead, notRegular } from "./cannot-read.ts";
+import { cut, type Throttle } from "./throttle.ts";
 
 /** Half-open: `end` is the first byte not included. */
 export interface ByteRange {
@@ -26,6 +27,12 @@ export interface Source {
   readonly bytesRead: number;
   /** MD5 (lower-case hex) of the last complete `open()` of everything; null unless it was asked for. */
   md5(): string | null;
+  /** MD5 of everything, read beside the transfer: neither counted nor throttled, and once however often it is asked for. */
+  wholeMd5?(): Promise<string>;
+  /** Of a file: what it was when it was opened. */
+  readonly identity?: FileIdentity;
+  /** Counts these ranges as given and all else as not: an upload goes on, or starts anew. */
+  recount?(given: Iterable<ByteRange>): void;
   /** Fails with `source`, carrying `url`, when the file is no longer what was opened. A deleted name is no change. */
   assertUnchanged(url?: string): Promise<void>;
 }
@@ -34,8 +41,11 @@ export interface SourceOptions {
   readonly hash: boolean;
   /** Asked before each chunk is given; chunks are cut to what it lets through at once. */
   readonly throttle?: Throttle;
-  /** Called with the size of each chunk given, and with what a range had given before when it is opened anew. */
-  readonly onBytes?: (delta: number) => void;
+  /**
+   * Called with the size of each chunk given, with what a range had given before when it is opened anew, and with what
+   * a recount changes: such bytes were not moved now.
+   */
+  readonly onBytes?: (delta: number, moved: boolean) => void;
 }
 
 /** What identifies the content of a file without reading it. */
@@ -50,6 +60,8 @@ export interface FileIdentity {
 export interface FileSource extends Source, Disposable {
   readonly size: number;
   readonly identity: FileIdentity;
+  wholeMd5(): Promise<string>;
+  recount(given: Iterable<ByteRange>): void;
 }
 
 /** How often a running transfer looks whether its file stands still. */
@@ -88,35 +100,6 @@ function openDescriptor(path: string): number {
   }
 }
 
-/** Why a path cannot be uploaded, from what the file system said. */
-export function cannotRead(path: string, error: unknown): AppError {
-  const code = typeof error === "object" && error !== null && "code" in error ? String(error.code) : "";
-  const why =
-    code === "ENOENT" || code === "ENOTDIR"
-      ? "no such file"
-      : code === "EACCES" || code === "EPERM"
-        ? "permission denied"
-        : code === "ENXIO"
-          ? "not a regular file"
-          : code === "ENAMETOOLONG"
-            ? "the path is too long"
-            : code === "ELOOP"
-              ? "too many levels of symbolic links"
-              : `cannot be read (${code || "unknown"})`;
-  return new AppError("source", `${path}: ${why}`, { cause: error });
-}
-
-export function notRegular(path: string, stats: Pick<BigIntStats, "isDirectory" | "isFIFO" | "isSocket">): AppError {
-  const what = stats.isDirectory()
-    ? "a directory"
-    : stats.isFIFO()
-      ? "a named pipe"
-      : stats.isSocket()
-        ? "a socket"
-        : "a device";
-  return new AppError("source", `${path}: is ${what}, not a regular file`);
-}
-
 class OpenFile implements FileSource {
   readonly label: string;
   readonly size: number;
@@ -128,6 +111,7 @@ class OpenFile implements FileSource {
   /** Bytes given by the last stream from each start. */
   private readonly given = new Map<number, number>();
   private digest: string | null = null;
+  private whole: Promise<string> | null = null;
   private disposed = false;
 
   constructor(path: string, descriptor: number, identity: FileIdentity, options: SourceOptions) {
@@ -142,6 +126,35 @@ class OpenFile implements FileSource {
     return this.digest;
   }
 
+  wholeMd5(): Promise<string> {
+    this.whole ??= this.hashAll();
+    this.whole.catch(() => {
+      this.whole = null;
+    });
+    return this.whole;
+  }
+
+  private async hashAll(): Promise<string> {
+    const hasher = new Bun.CryptoHasher("md5");
+    for await (const chunk of this.read(0, this.size)) {
+      this.assertOpen();
+      hasher.update(chunk);
+    }
+    await this.assertUnchanged();
+    return hasher.digest("hex");
+  }
+
+  recount(given: Iterable<ByteRange>): void {
+    let delta = 0;
+    for (const bytes of this.given.values()) delta -= bytes;
+    this.given.clear();
+    for (const { start, end } of given) {
+      this.given.set(start, end - start);
+      delta += end - start;
+    }
+    if (delta !== 0) this.options.onBytes?.(delta, false);
+  }
+
   open(range?: ByteRange): AsyncIterable<Uint8Array<ArrayBuffer>> {
     return range === undefined ? this.all() : this.part(range);
   }
@@ -149,6 +162,7 @@ class OpenFile implements FileSource {
   private async *all(): AsyncGenerator<Uint8Array<ArrayBuffer>> {
     this.bytesRead = 0;
     this.digest = null;
+    this.recount([]);
     const hasher = this.options.hash ? new Bun.CryptoHasher("md5") : null;
     for await (const chunk of this.part({ start: 0, end: this.size })) {
       hasher?.update(chunk);
@@ -171,7 +185,7 @@ class OpenFile implements FileSource {
       }
       this.assertOpen();
       this.given.set(start, position - start);
-      this.options.onBytes?.(chunk.byteLength);
+      this.options.onBytes?.(chunk.byteLength, true);
       yield chunk;
     }
     if (position !== end) throw this.changed();
@@ -195,7 +209,7 @@ class OpenFile implements FileSource {
 
   private takeBack(start: number): void {
     const before = this.given.get(start) ?? 0;
-    if (before > 0) this.options.onBytes?.(-before);
+    if (before > 0) this.options.onBytes?.(-before, false);
     this.given.delete(start);
   }
 
@@ -222,23 +236,5 @@ class OpenFile implements FileSource {
     if (this.disposed) return;
     this.disposed = true;
     closeSync(this.descriptor);
-  }
-}
-
-/** Chunks no larger than what the throttle lets through at once, each when it does. */
-export async function* cut(
-  chunks: AsyncIterable<Uint8Array<ArrayBuffer>>,
-  throttle: Throttle | undefined,
-): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  for await (const chunk of chunks) {
-    if (throttle === undefined) yield chunk;
-    else {
-      for (let start = 0; start < chunk.byteLength; ) {
-        const piece = chunk.subarray(start, start + throttle.grain());
-        await throttle.take(piece.byteLength);
-        start += piece.byteLength;
-        yield piece;
-      }
-    }
   }
 }

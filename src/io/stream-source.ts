@@ -1,6 +1,7 @@
 import { AppError } from "../errors.ts";
 import { readStream } from "./read-stream.ts";
-import { cut, type Source, type SourceOptions } from "./source.ts";
+import type { Source, SourceOptions } from "./source.ts";
+import { cut } from "./throttle.ts";
 
 /** Standard input (or any stream) of unknown length: it can be read once. Disposing it lets go of the stream. */
 export function streamSource(
@@ -30,7 +31,7 @@ export function streamSource(
       for await (const chunk of cut(readStream(label, input, ended.signal), options.throttle)) {
         hasher?.update(chunk);
         bytesRead += chunk.byteLength;
-        options.onBytes?.(chunk.byteLength);
+        options.onBytes?.(chunk.byteLength, true);
         yield chunk;
       }
       digest = hasher?.digest("hex") ?? null;

@@ -40,3 +40,21 @@ export function createThrottle({ rate, now, sleep }: ThrottleOptions): Throttle 
     },
   };
 }
+
+/** Chunks no larger than what the throttle lets through at once, each when it does. */
+export async function* cut(
+  chunks: AsyncIterable<Uint8Array<ArrayBuffer>>,
+  throttle: Throttle | undefined,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  for await (const chunk of chunks) {
+    if (throttle === undefined) yield chunk;
+    else {
+      for (let start = 0; start < chunk.byteLength; ) {
+        const piece = chunk.subarray(start, start + throttle.grain());
+        await throttle.take(piece.byteLength);
+        start += piece.byteLength;
+        yield piece;
+      }
+    }
+  }
+}

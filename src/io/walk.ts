@@ -2,7 +2,8 @@ import { constants, type Dirent } from "node:fs";
 import { access, lstat, readdir, stat } from "node:fs/promises";
 import { basename, join, sep } from "node:path";
 import { AppError } from "../errors.ts";
-import { cannotRead, type FileIdentity, identityOf, notRegular } from "./source.ts";
+import { cannotRead, notRegular } from "./cannot-read.ts";
+import { type FileIdentity, identityOf } from "./source.ts";
 
 /** A path looked at: what it holds, or why it cannot be uploaded. */
 export type Looked =

@@ -121,7 +121,7 @@ export async function createUploader(
     };
     const ctx: UploadContext = {
       signal,
-      options: { resumable: "auto" },
+      options: { resumable: "auto", checksum: false },
       get resume() {
         return record.checkpoint === null ? null : { phase: record.phase, checkpoint: record.checkpoint };
       },

@@ -146,7 +146,7 @@ describe("a body", () => {
       { name: "a", folder: "/" },
       {
         signal: new AbortController().signal,
-        options: { resumable: "auto" },
+        options: { resumable: "auto", checksum: false },
         resume: null,
         phase: async (phase) => void phases.push(phase),
         person: async () => {},
