@@ -1,6 +1,6 @@
 import { Database, type Statement } from "bun:sqlite";
 import { join } from "node:path";
-import { isBusy, storeFailure } from "./failure.ts";
+import { storeFailure } from "./failure.ts";
 import { migrate } from "./migrations.ts";
 import { privateDirectory, privateFile, privateIfThere } from "./private-files.ts";
 
@@ -29,25 +29,11 @@ export function connect(directory: string | null): Database {
     // No other directory must be writable.
     db.run("PRAGMA temp_store = MEMORY");
     migrate(db);
-    if (directory !== null) logAhead(db);
+    if (directory !== null) db.run("PRAGMA journal_mode = WAL");
     return db;
   } catch (error) {
     db?.close();
     throw storeFailure(error);
-  }
-}
-
-/** Switches to the write-ahead log. SQLite does not wait for locks here, so this does. */
-function logAhead(db: Database): void {
-  const deadline = performance.now() + OPEN_PATIENCE_MS;
-  for (;;) {
-    try {
-      db.run("PRAGMA journal_mode = WAL");
-      return;
-    } catch (error) {
-      if (!isBusy(error) || performance.now() > deadline) throw error;
-      Bun.sleepSync(10);
-    }
   }
 }
 

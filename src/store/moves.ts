@@ -26,7 +26,6 @@ export function move(context: StoreContext, run: RunRow, place: Place): void {
 
 /** Keeps what an upload is, so that it can be put back when the run is dropped before it is opened. */
 export function remember({ sql }: StoreContext, run: RunRow, seq: number): void {
-  if (run.opened === 1) return;
   sql(
     `INSERT OR REPLACE INTO moves (upload, to_run, run, source_index, destination_index, origin_run, origin_source_index, account,
        labels, state, outcome, reported, finished_at, resumable)
