@@ -105,7 +105,8 @@ export interface ServeStore extends JobStore {
   /**
    * Takes all unended uploads of jobs into the run of a starting server, keeping phase and checkpoint. One that was
    * running when its process died counts a crash; the third ends it as `failed`, and one that died in `finishing` on a
-   * host outside `committingHosts` ends as `unknown`. Returns the jobs that ended by this.
+   * host outside `committingHosts` ends as `unknown`. Returns the jobs that ended by this, and those that ended before
+   * without `jobTold`: the process died in between.
    */
   adoptJobs(runId: string, committingHosts: ReadonlySet<string>): Promise<readonly JobRecord[]>;
   job(id: string): Promise<JobRecord | null>;
@@ -134,6 +135,11 @@ export interface ServeStore extends JobStore {
   /** Remembers a signed message's id for 30 days; false when it is known already. */
   rememberMessage(scope: string, id: string): Promise<boolean>;
 
+  /**
+   * Everything about the job's present end is queued for delivery: called in the same tick as the last `enqueueDelivery`
+   * of it, with which it shares the transaction. A job that runs again has to be told again.
+   */
+  jobTold(id: string): Promise<void>;
   enqueueDelivery(delivery: Pick<Delivery, "channel" | "url" | "body">): Promise<void>;
   /** Due deliveries, oldest first. */
   dueDeliveries(limit: number): Promise<readonly Delivery[]>;
