@@ -1,14 +1,16 @@
 import { mkdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import * as v from "valibot";
 import { type Config, loadConfig } from "./config/load.ts";
 import { type Environment, thisPlace } from "./config/place.ts";
 import type { Account } from "./core/account.ts";
 import { createAccountGate } from "./core/account-gate.ts";
 import type { EngineListener } from "./core/events.ts";
-import type { RunOptions, UpInput } from "./core/inputs.ts";
+import { type RunOptions, runOptions, type UpInput } from "./core/inputs.ts";
 import type { JobStore } from "./core/job-store.ts";
 import { type ResumeRequest, resume } from "./core/resume.ts";
+import type { EngineSettings, ServerEngine } from "./core/server-engine.ts";
 import { openSession } from "./core/sessions.ts";
 import { plan, type UploadsWorld, up } from "./core/up.ts";
 import type { PlanView, SummaryView } from "./core/views.ts";
@@ -32,7 +34,10 @@ export interface AppOptions {
 
 /** The composition root: configuration, hosts, store and network behind what the front doors call. */
 export interface App extends AsyncDisposable {
+  /** As loaded last. */
   readonly config: Config;
+  /** Reads the configuration again and keeps the old one when the new is wrong. Fails with `config`. */
+  reload(): Promise<Config>;
   /** The ledger, in which uploads of dead processes are marked. Fails with `state` when it cannot be opened. */
   store(): Promise<JobStore>;
   up(input: UpInput, signal: AbortSignal): Promise<SummaryView>;
@@ -40,19 +45,25 @@ export interface App extends AsyncDisposable {
   resume(request: ResumeRequest, signal: AbortSignal): Promise<SummaryView>;
   /** Logs in once; a success lifts an earlier refusal. Fails with `usage` on a host that cannot tell. */
   check(account: Account, signal: AbortSignal): Promise<AccountInfo>;
+  /** The engine of a server. Fails with `state` when another one works on this state directory. */
+  serve(request: ServeRequest): Promise<ServerEngine>;
+}
+
+export interface ServeRequest {
+  /** As configured now: a reload changes it. */
+  readonly settings: () => EngineSettings;
+  /** Uploads at a time. */
+  readonly parallel: number;
 }
 
 /** Fails with `config`. Nothing is opened or called yet. */
 export async function createApp(options: AppOptions): Promise<App> {
   const { flags, env, listen, log } = options;
-  const config = await loadConfig({ hosts: HOSTS, ...flags, place: thisPlace(env) });
+  const load = () => loadConfig({ hosts: HOSTS, ...flags, place: thisPlace(env) });
+  let config = await load();
   // There is no --insecure: Bun would skip the certificates' check for every request.
   delete process.env.NODE_TLS_REJECT_UNAUTHORIZED;
-  // Bun reads the proxy variables from the process itself, whatever environment is passed in.
-  exemptLoopbackFromProxy(
-    process.env,
-    [...config.accounts.values()].map(({ endpoint }) => endpoint.baseUrl),
-  );
+  exemptLoopback(config);
   let opened: Promise<JobStore> | null = null;
 
   function store(directory = options.history ? config.stateDir : null): Promise<JobStore> {
@@ -84,7 +95,14 @@ export async function createApp(options: AppOptions): Promise<App> {
   }
 
   return {
-    config,
+    get config() {
+      return config;
+    },
+    async reload() {
+      config = await load();
+      exemptLoopback(config);
+      return config;
+    },
     async store() {
       const ledger = await store();
       await ledger.recover(COMMITTING_HOSTS);
@@ -111,11 +129,38 @@ export async function createApp(options: AppOptions): Promise<App> {
         throw error;
       }
     },
+    async serve({ settings, parallel }) {
+      const { startServerEngine } = await import("./core/server-engine.ts");
+      return startServerEngine(
+        {
+          store: await store(),
+          accounts: () => config.accounts,
+          settings,
+          committingHosts: COMMITTING_HOSTS,
+          fetch,
+          retryBaseMs: config.retryBaseMs,
+          listen,
+          log,
+        },
+        // A server has all the time that a host or a person asks for.
+        { ...v.parse(runOptions, {}), parallel, waitCoolDownMs: FOREVER, waitCaptchaMs: FOREVER },
+      );
+    },
     async [Symbol.asyncDispose]() {
       await (await opened?.catch(() => null))?.[Symbol.asyncDispose]();
     },
   };
 }
+
+/** Bun reads the proxy variables from the process itself, whatever environment is passed in. */
+function exemptLoopback({ accounts }: Config): void {
+  exemptLoopbackFromProxy(
+    process.env,
+    [...accounts.values()].map(({ endpoint }) => endpoint.baseUrl),
+  );
+}
+
+const FOREVER = Number.POSITIVE_INFINITY;
 
 const COMMITTING_HOSTS = new Set(Object.keys(HOSTS).filter((id) => HOSTS[id]?.features.commits));
 

@@ -1,12 +1,12 @@
 import { AppError } from "../errors.ts";
 import { openUnder } from "../io/safe-open.ts";
-import type { Json } from "../json.ts";
 import type { Account } from "./account.ts";
 import { createJobs, type JobsSettings, type RunningJobs } from "./create-jobs.ts";
 import type { QueueWorld } from "./dispatcher.ts";
 import type { EngineEvent } from "./events.ts";
 import type { RunOptions } from "./inputs.ts";
-import type { Jobs, ServerEvent } from "./jobs.ts";
+import { type JobView, jobView } from "./job-view.ts";
+import type { Jobs } from "./jobs.ts";
 import { createLiveState } from "./live-state.ts";
 import type { ServeStore } from "./serve-store.ts";
 import { startWorker, type Worker } from "./worker.ts";
@@ -31,6 +31,8 @@ export interface EngineSettings extends JobsSettings {
 /** The queue of a server and what it offers. */
 export interface ServerEngine {
   readonly jobs: Jobs;
+  /** Jobs that the death of an earlier server has ended: nobody was told of them yet. */
+  readonly endedMeanwhile: readonly JobView[];
   /** Starts nothing more, lets uploads run for `graceMs`, then stops and records them. */
   stop(graceMs: number): Promise<void>;
 }
@@ -42,11 +44,7 @@ const LOCK = "serve";
  * Takes over what an earlier server of this state directory left and starts working. Fails with `state` when another
  * one is alive.
  */
-export async function startServerEngine(
-  world: ServerEngineWorld,
-  options: RunOptions,
-  tellEnded: (event: ServerEvent) => void,
-): Promise<ServerEngine> {
+export async function startServerEngine(world: ServerEngineWorld, options: RunOptions): Promise<ServerEngine> {
   const { store } = world;
   const grant = await store.takeLock(LOCK);
   if (!grant.granted) {
@@ -56,7 +54,7 @@ export async function startServerEngine(
     });
   }
   await store.recover(world.committingHosts);
-  const runId = await store.createRun(options as Json);
+  const runId = await store.createRun({});
   await store.openRun(runId);
   const endedMeanwhile = await store.adoptJobs(runId, world.committingHosts);
   await store.forget(Date.now() - world.settings().keepMs);
@@ -83,8 +81,6 @@ export async function startServerEngine(
   );
   const jobs = createJobs({ ...world, runId, live, worker, signal: stopped.signal });
   late.jobs = jobs;
-  jobs.subscribe(tellEnded);
-  for (const job of endedMeanwhile) jobs.tellJob(job);
   const forgetting = setInterval(() => {
     void store.forget(Date.now() - world.settings().keepMs).catch(() => {});
   }, FORGET_EVERY_MS);
@@ -92,6 +88,7 @@ export async function startServerEngine(
 
   return {
     jobs,
+    endedMeanwhile: endedMeanwhile.map((job) => jobView(job, live)),
     async stop(graceMs) {
       clearInterval(forgetting);
       stopped.abort();
