@@ -1,5 +1,5 @@
 import { Database } from "bun:sqlite";
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { afterEach, beforeEach, describe, expect, jest, test } from "bun:test";
 import { chmodSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { JobStore } from "../../src/core/job-store.ts";
@@ -244,6 +244,29 @@ describe("several processes", () => {
 });
 
 describe("an owner that cannot be looked at", () => {
+  test("hears this one's heart every five seconds", async () => {
+    let clock = 1_800_000_000_000;
+    jest.useFakeTimers();
+    try {
+      await using store = openStore({ directory, command: "hoist test", now: () => clock });
+      await store.createRun({});
+      using db = raw();
+      const beat = () => db.query("SELECT heartbeat_at AS at FROM owners").get();
+      for (const [passed, heard] of [
+        [4_999, 0],
+        [1, 5_000],
+        [5_000, 10_000],
+      ] as const) {
+        clock += passed;
+        jest.advanceTimersByTime(passed);
+        await store.createRun({});
+        expect(beat()).toEqual({ at: 1_800_000_000_000 + heard });
+      }
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
   test.each([
     ["is alive while its heart beats", 29_000, false],
     ["is dead without a heartbeat for 30 s", 30_000, true],
