@@ -63,7 +63,8 @@ test("two processes that share files, stop, fail and die agree on what became of
 }, 20_000);
 
 function createWorld(directory: string) {
-  const stores = [0, 1].map(() => openStore({ directory, command: "hoist test" })) as [JobStore, JobStore];
+  const open = () => openStore({ directory, command: "hoist test" });
+  const stores: readonly [JobStore, JobStore] = [open(), open()];
   const uploads = new Map<string, Expected>();
   const runs: { readonly id: string; readonly side: Side }[] = [];
   const find = (index: number) => [...uploads.entries()][index % Math.max(1, uploads.size)];
