@@ -24,6 +24,8 @@ const sandbox = Bun.spawn([HOIST, "sandbox", "--store", join(home, "received")],
   stdout: "pipe",
   stderr: "inherit",
 });
+// Whatever hangs, ends: without the sandbox every step fails.
+const giveUp = setTimeout(() => sandbox.kill(), 120_000);
 try {
   const both = { ...env, ...(await printedEnvironment(sandbox.stdout)) };
   const args = ["up", FILE, "--to", accounts.join(","), "--format", "url"];
@@ -41,6 +43,7 @@ try {
   }
   console.error(`\nUploaded to ${accounts.length} hosts, downloaded again, identical. Now you: dist/hoist --help`);
 } finally {
+  clearTimeout(giveUp);
   sandbox.kill("SIGTERM");
   await sandbox.exited;
   rmSync(home, { recursive: true, force: true });
