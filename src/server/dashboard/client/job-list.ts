@@ -1,0 +1,114 @@
+import type { JobUploadView, JobView } from "../../../core/job-view.ts";
+import { json } from "./api.ts";
+import { type JobCardOptions, jobCard, type Progress } from "./job-card.ts";
+
+export interface Filter {
+  readonly state: string;
+  readonly account: string;
+}
+
+export interface ProgressEvent {
+  readonly job: string;
+  readonly account: string;
+  readonly bytes: number;
+  readonly size: number | null;
+  readonly rate: number;
+}
+
+/** The jobs shown, newest first, kept up to date by events. */
+export interface JobList {
+  load(filter: Filter): Promise<void>;
+  loadMore(): Promise<void>;
+  readonly hasMore: boolean;
+  upsert(job: JobView): void;
+  progress(event: ProgressEvent): void;
+  forget(id: string): void;
+}
+
+interface Page {
+  readonly jobs: readonly JobView[];
+  readonly next: string | null;
+}
+
+const PAGE_SIZE = 50;
+
+export function createJobList(
+  container: HTMLElement,
+  options: Omit<JobCardOptions, "progress">,
+  changed: (count: number) => void,
+): JobList {
+  const jobs = new Map<string, JobView>();
+  const moving = new Map<string, Progress>();
+  let filter: Filter = { state: "", account: "" };
+  let next: string | null = null;
+
+  const key = (job: string, account: string) => `${job} ${account}`;
+  const progress = (job: JobView, upload: JobUploadView) => moving.get(key(job.id, upload.account)) ?? null;
+  const cardOf = (id: string) => container.querySelector<HTMLElement>(`[data-id="${CSS.escape(id)}"]`);
+  const wanted = (job: JobView) =>
+    (filter.state === "" || job.state === filter.state) &&
+    (filter.account === "" || job.uploads.some(({ account }) => account === filter.account));
+
+  function show(job: JobView): void {
+    const card = jobCard(job, { ...options, progress });
+    const old = cardOf(job.id);
+    if (old !== null) {
+      // A button that is about to be pressed must not lose the keyboard.
+      const focused = old.contains(document.activeElement) ? document.activeElement?.getAttribute("aria-label") : null;
+      old.replaceWith(card);
+      if (focused != null) card.querySelector<HTMLElement>(`[aria-label="${CSS.escape(focused)}"]`)?.focus();
+      return;
+    }
+    const after = [...jobs.keys()].filter((id) => id < job.id).sort();
+    const below = after.length === 0 ? null : cardOf(after.at(-1) ?? "");
+    container.insertBefore(card, below);
+  }
+
+  function remove(id: string): void {
+    jobs.delete(id);
+    cardOf(id)?.remove();
+  }
+
+  function upsert(job: JobView): void {
+    if (!wanted(job)) remove(job.id);
+    else {
+      jobs.set(job.id, job);
+      show(job);
+    }
+    changed(jobs.size);
+  }
+
+  async function fetchPage(after: string | null): Promise<void> {
+    const query = new URLSearchParams({ limit: String(PAGE_SIZE) });
+    if (filter.state !== "") query.set("state", filter.state);
+    if (filter.account !== "") query.set("account", filter.account);
+    if (after !== null) query.set("after", after);
+    const page = await json<Page>("GET", `/v1/jobs?${query}`);
+    next = page.next;
+    for (const job of page.jobs) upsert(job);
+    changed(jobs.size);
+  }
+
+  return {
+    async load(wantedNow) {
+      filter = wantedNow;
+      jobs.clear();
+      container.replaceChildren();
+      await fetchPage(null);
+    },
+    loadMore: () => fetchPage(next),
+    get hasMore() {
+      return next !== null;
+    },
+    upsert,
+    progress(event) {
+      const job = jobs.get(event.job);
+      moving.set(key(event.job, event.account), event);
+      if (job !== undefined) show(job);
+    },
+    forget(id) {
+      remove(id);
+      changed(jobs.size);
+    },
+  };
+}
