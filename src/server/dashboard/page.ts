@@ -1,6 +1,4 @@
-import { clientScript } from "./client-script.ts" with { type: "macro" };
-import style from "./page.css" with { type: "text" };
-import markup from "./page.html" with { type: "text" };
+import { pageMarkup, pageScript, pageStyle } from "./embed.ts" with { type: "macro" };
 
 export interface DashboardPage {
   readonly html: string;
@@ -8,12 +6,13 @@ export interface DashboardPage {
   readonly csp: string;
 }
 
-const script = clientScript();
+const script = pageScript();
+const style = pageStyle();
 
 /** The page at `/`: static, without data. */
 export function dashboardPage(): DashboardPage {
   // A replacement text may not read `$&` and the like out of the script.
-  const html = String(markup)
+  const html = pageMarkup()
     .replace("<!--style-->", () => `<style>${style}</style>`)
     .replace("<!--script-->", () => `<script>${script}</script>`);
   const csp = [
