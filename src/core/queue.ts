@@ -21,12 +21,13 @@ export interface QueuedRun {
 export async function drain(world: QueueWorld, run: QueuedRun, signal: AbortSignal): Promise<void> {
   const { store, listen } = world;
   const told = new Set<string>();
-  // Destinations that end at the same time look at their source at the same time.
   const tellOnce: EngineListener = (event) => {
     if (event.type === "warning" && told.has(event.text)) return;
     if (event.type === "warning") told.add(event.text);
     listen(event);
   };
+  // One after the other: destinations that end at the same time share a source.
+  let tidying = Promise.resolve();
   const dispatcher = createDispatcher(
     world,
     run,
@@ -35,7 +36,8 @@ export async function drain(world: QueueWorld, run: QueuedRun, signal: AbortSign
       settle: recordEnd,
       async ended(upload) {
         listen({ type: "ended", upload });
-        await tidyUp(store, upload, run, tellOnce);
+        tidying = tidying.then(() => tidyUp(store, upload, run, tellOnce));
+        await tidying;
       },
       admit: async () => true,
       signalOf: () => signal,
