@@ -42,6 +42,8 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   hono: ["server/", "hosts/", "hosts/*"],
   "smol-toml": ["config/"],
   valibot: ["cli/", "config/", "core/", "hosts/", "hosts/*", "http/", "server/", "store/"],
+  "@valibot/to-json-schema": ["server/"],
+  "prom-client": ["server/"],
   re2js: ["server/"],
   "bun:sqlite": ["store/"],
 };
