@@ -21,8 +21,7 @@ export async function resume(request: ResumeRequest, world: UploadsWorld, signal
   const { store } = world;
   await store.recover(world.committingHosts);
   const accountOf = accountByKey(world.accounts);
-  const uploads = await chosen(request, store);
-  const order = new Map(uploads.map(({ id }, index) => [id, index]));
+  const { order, runs, refused } = await sort(request, store, accountOf);
   const place = (upload: UploadRecord) => ({ ...upload, sourceIndex: order.get(upload.id) ?? 0, destinationIndex: 0 });
   const reporting = createReporting({
     ...world,
@@ -30,59 +29,79 @@ export async function resume(request: ResumeRequest, world: UploadsWorld, signal
   });
   const end = (upload: UploadRecord, error: AppError) =>
     reporting.listen({ type: "ended", upload: { ...upload, outcome: { ok: false, error: errorView(error) } } });
-  const locked = await accountsWithoutSecrets(uploads, accountOf);
-  const runs = new Map<string, UploadRecord[]>();
-  reporting.listen({ type: "planned", uploads: uploads.length, destinations: 1, bytes: 0 });
-  for (const upload of uploads) {
-    const refusal = refuse(upload, request, accountOf) ?? locked.get(upload.accountKey) ?? null;
-    if (refusal !== null) end(upload, refusal);
-    else runs.getOrInsertComputed(upload.runId, () => []).push(upload);
-  }
-  for (const [runId, open] of runs) {
+  reporting.listen({ type: "planned", uploads: order.size, destinations: 1, bytes: 0 });
+  for (const { upload, error } of refused) end(upload, error);
+  for (const [runId, ids] of runs) {
     if (signal.aborted) break;
     const stored = v.parse(runOptions, (await store.runOptions(runId)) ?? {});
     const options = { ...stored, retryUnknown: request.retryUnknown };
     const next = await store.createRun(options as Json);
-    const ids = open.map(({ id }) => id);
     const taken = new Set(await store.requeue(next, ids));
     await store.openRun(next);
-    for (const upload of open) if (!taken.has(upload.id)) end(upload, takenElsewhere(upload));
+    for (const id of ids.filter((each) => !taken.has(each))) {
+      const upload = await store.get(id);
+      if (upload !== null) end(upload, takenElsewhere(upload));
+    }
     await drain({ ...reporting, accountOf }, { id: next, options }, signal);
   }
   return reporting.summary(signal);
 }
 
-/** Why accounts cannot be opened: their uploads stay as they are. */
-async function accountsWithoutSecrets(
-  uploads: readonly UploadRecord[],
+interface Sorted {
+  /** Place of each upload among the results. */
+  readonly order: ReadonlyMap<string, number>;
+  /** Ids by the run they come from. */
+  readonly runs: ReadonlyMap<string, readonly string[]>;
+  readonly refused: readonly { readonly upload: UploadRecord; readonly error: AppError }[];
+}
+
+/** Of a long queue only ids stay in memory. */
+async function sort(
+  request: ResumeRequest,
+  store: JobStore,
   accountOf: (key: string) => Account | null,
-): Promise<ReadonlyMap<string, AppError>> {
-  const failures = new Map<string, AppError>();
-  for (const key of new Set(uploads.map(({ accountKey }) => accountKey))) {
-    await accountOf(key)
-      ?.credentials()
-      .catch((thrown) => failures.set(key, toAppError(thrown)));
+): Promise<Sorted> {
+  const order = new Map<string, number>();
+  const runs = new Map<string, string[]>();
+  const refused: { upload: UploadRecord; error: AppError }[] = [];
+  const locked = new Map<string, AppError | null>();
+  for await (const upload of chosen(request, store)) {
+    order.set(upload.id, order.size);
+    const { accountKey } = upload;
+    if (!locked.has(accountKey)) locked.set(accountKey, await whyLocked(accountOf(accountKey)));
+    const error = refuse(upload, request, accountOf) ?? locked.get(accountKey) ?? null;
+    if (error !== null) refused.push({ upload, error });
+    else runs.getOrInsertComputed(upload.runId, () => []).push(upload.id);
   }
-  return failures;
+  return { order, runs, refused };
+}
+
+/** Why an account cannot be opened: its uploads stay as they are. */
+async function whyLocked(account: Account | null): Promise<AppError | null> {
+  try {
+    await account?.credentials();
+    return null;
+  } catch (thrown) {
+    return toAppError(thrown);
+  }
 }
 
 function takenElsewhere({ name }: UploadRecord): AppError {
   return new AppError("conflict", `another hoist has taken ${name} up meanwhile`);
 }
 
-async function chosen(request: ResumeRequest, store: JobStore): Promise<readonly UploadRecord[]> {
-  if (request.ids.length === 0) {
-    return [...(await store.untold()), ...(await Array.fromAsync(store.resumable()))];
+async function* chosen({ ids }: ResumeRequest, store: JobStore): AsyncGenerator<UploadRecord> {
+  if (ids.length === 0) {
+    yield* await store.untold();
+    yield* store.resumable();
   }
-  const uploads: UploadRecord[] = [];
-  for (const id of request.ids) {
+  for (const id of ids) {
     const upload = await store.get(id);
     if (upload === null) {
       throw new AppError("not_found", `there is no upload ${id}`, { hint: "see hoist resume --list" });
     }
-    uploads.push(upload);
+    yield upload;
   }
-  return uploads;
 }
 
 function refuse(
