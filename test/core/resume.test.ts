@@ -46,7 +46,7 @@ test("options are those of the run an upload came from", async () => {
   fake.behave = down;
   await using engine = createEngine({ accounts: { one: fake } });
   await engine.up([directory.file("a", "a")], ["one"], { run: { retries: 2, resumable: "never" } });
-  await engine.up([directory.file("b", "b")], ["one"], { run: { retries: 0, resumable: "always" } });
+  await engine.up([directory.file("b", "b")], ["one"], { run: { retries: 0, resumable: "auto" } });
   const options: Record<string, unknown> = {};
   const before = fake.attempts.length;
   fake.behave = (attempt) => {
@@ -54,7 +54,7 @@ test("options are those of the run an upload came from", async () => {
     return down(attempt);
   };
   expect(await engine.resume()).toMatchObject({ failed: 2, exit: 5 });
-  expect(options).toEqual({ a: "never", b: "always" });
+  expect(options).toEqual({ a: "never", b: "auto" });
   expect(fake.attempts.length - before).toBe(3 + 1);
 });
 
