@@ -57,8 +57,8 @@ export interface Batch {
   link(ctx: UploadContext, stale: UploadLink | null): Promise<UploadLink>;
   /** The file of one who has entered is stored as it was sent. */
   add(member: Member): void;
-  /** Waits for the commit and gives the file's link. After a failure the first member to come back tries again. */
-  finish(number: number, ctx: UploadContext): Promise<string>;
+  /** Waits for the commit and gives the file as it is then. After a failure the first member to come back tries again. */
+  finish(number: number, ctx: UploadContext): Promise<{ readonly file: StoredFile; readonly url: string }>;
   /** Never commits it. Has no effect once the commit is being recorded. */
   abandon(): void;
 }
@@ -103,11 +103,12 @@ export function createBatch(shared: boolean, left: LeftBehind | null, { links, f
     try {
       const given = await finisher.place(batch, files, signal);
       for (const member of members.values()) {
-        members.set(member.number, { ...member, url: given.get(member.file.slug) ?? null });
+        const { url = null, size = null } = given.get(member.file.slug) ?? {};
+        members.set(member.number, { ...member, url, file: confirmed(member.file, size) });
       }
     } catch (error) {
       // What the host holds against one of them it must say of that one alone.
-      if (members.size > 1 && isRefusal(error)) abandon();
+      if ((members.size > 1 && isRefusal(error)) || isDamage(error)) abandon();
       throw error;
     }
     await record(({ ctx, number, file, url }) =>
@@ -185,10 +186,22 @@ export function createBatch(shared: boolean, left: LeftBehind | null, { links, f
         abandon();
         throw error;
       }
-      return members.get(number)?.url ?? finisher.linkOf(member.file.slug, null);
+      const { file, url } = members.get(number) ?? member;
+      return { file, url: url ?? finisher.linkOf(file.slug, null) };
     },
     abandon,
   };
+}
+
+/** The size in the answer is all that the host says of a file in blocks. Fails with `integrity`. */
+function confirmed(file: StoredFile, size: number | null): StoredFile {
+  if (file.verified === "md5" || size === null) return file;
+  if (size === file.size) return { ...file, verified: "size" };
+  throw new AppError("integrity", `the host holds ${size} bytes of ${file.size}`);
+}
+
+function isDamage(error: unknown): boolean {
+  return error instanceof AppError && error.code === "integrity";
 }
 
 /** For good, and in the host's words: repeating it would change nothing. */

@@ -1,6 +1,8 @@
 import * as v from "valibot";
+import type { FileIdentity, Source } from "../../io/source.ts";
 import type { Json } from "../../json.ts";
 import type { UploadContext } from "../host.ts";
+import { type BlockUpload, readBlocks } from "./block-checkpoint.ts";
 import type { StoredFile } from "./upload.ts";
 
 /** A file in a batch that is not known to be committed. */
@@ -20,6 +22,8 @@ export interface Placed {
 export type Resumed =
   /** Nothing on the host is of use. `alone`: the next body gets a batch of its own. */
   | { readonly kind: "anew"; readonly alone: boolean }
+  /** Some of its blocks are on the host. */
+  | { readonly kind: "blocks"; readonly upload: BlockUpload }
   | { readonly kind: "stored" | "placed" | "committing" | "committed"; readonly at: Placed };
 
 /** Recorded where a body has spoilt the batch it shared, or was in one of its own: it is not to share another. */
@@ -31,29 +35,34 @@ const placed = v.object({
   number: v.pipe(v.number(), v.integer(), v.minValue(1)),
   slug: v.pipe(v.string(), v.regex(/^[\x21-\x7e]{1,200}$/)),
   size: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
-  md5: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),
+  md5: v.nullable(v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/))),
+  verified: v.optional(v.nullable(v.picklist(["md5", "size"])), "md5"),
   shared: v.boolean(),
   url: v.nullable(v.string()),
 });
 const alone = v.object({ v: v.literal(1), alone: v.literal(true) });
 
 export function checkpointOf(at: Placed): Json {
-  const { slug, size, md5 } = at.file;
-  return { v: 1, batch: at.batch, number: at.number, slug, size, md5, shared: at.shared, url: at.url };
+  return { v: 1, batch: at.batch, number: at.number, ...at.file, shared: at.shared, url: at.url };
 }
 
-/** Reads the checkpoint of a source of `size` bytes; one that cannot be used is told and left aside. */
-export function resumedFrom({ resume, note }: UploadContext, size: number): Resumed {
+/** Reads the checkpoint of a source; one that cannot be used is told and left aside. */
+export function resumedFrom(
+  { resume, note }: UploadContext,
+  { size, identity }: Pick<Source, "identity"> & { readonly size: number },
+): Resumed {
   const checkpoint = resume?.checkpoint ?? null;
   if (resume === null || checkpoint === null) return { kind: "anew", alone: false };
   if (v.is(alone, checkpoint)) return { kind: "anew", alone: true };
+  const upload = readBlocks(checkpoint, size);
+  if (upload !== null && isSameFile(upload.file, identity)) return { kind: "blocks", upload };
   const parsed = v.safeParse(placed, checkpoint);
   if (!parsed.success || parsed.output.size !== size) {
     note("where the upload stood cannot be read: it starts anew");
     return { kind: "anew", alone: false };
   }
-  const { slug, md5, ...rest } = parsed.output;
-  const at: Placed = { ...rest, file: { slug, size, md5 } };
+  const { slug, md5, verified, ...rest } = parsed.output;
+  const at: Placed = { ...rest, file: { slug, size, md5, verified } };
   switch (resume.phase) {
     case "stored":
     case "placed":
@@ -63,4 +72,10 @@ export function resumedFrom({ resume, note }: UploadContext, size: number): Resu
     default:
       return { kind: "anew", alone: false };
   }
+}
+
+/** Blocks of one version of a file are of no use to another. */
+function isSameFile(known: FileIdentity | null, now: FileIdentity | undefined): boolean {
+  if (known === null || now === undefined) return known === null && now === undefined;
+  return known.size === now.size && known.mtimeNs === now.mtimeNs && known.inode === now.inode;
 }

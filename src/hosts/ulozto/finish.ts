@@ -1,3 +1,4 @@
+import type * as v from "valibot";
 import { AppError } from "../../errors.ts";
 import { assertLink } from "../../http/address.ts";
 import { parseAnswer } from "../../http/parse.ts";
@@ -18,12 +19,19 @@ export interface Placement {
   readonly folder: string;
 }
 
+/** What the host says of a file whose name and folder are set. */
+export interface PlacedFile {
+  readonly url: string;
+  /** Bytes; null where it does not say. */
+  readonly size: number | null;
+}
+
 export interface Finisher {
   /**
-   * Sets folders (and the name of a file that is alone in its batch); repeating it is harmless. Gives the links by
-   * file slug.
+   * Sets folders (and the name of a file that is alone in its batch); repeating it is harmless. Gives what the host
+   * says of each, by file slug.
    */
-  place(batch: string, files: readonly Placement[], signal: AbortSignal): Promise<ReadonlyMap<string, string>>;
+  place(batch: string, files: readonly Placement[], signal: AbortSignal): Promise<ReadonlyMap<string, PlacedFile>>;
   /** Makes the batch visible; done when the host says so, or says that it had been. Asked once per batch and process. */
   commit(batch: string, signal: AbortSignal): Promise<void>;
   /** The link for people: the one that the host gave, if it is on its own domains, else the one every file has [A]. */
@@ -52,6 +60,11 @@ export function createFinisher(api: Api, endpoint: AccountEndpoint): Finisher {
     return `https://${LINK_DOMAINS[0]}/file/${encodeURIComponent(slug)}`;
   };
 
+  const placed = (slug: string, said: v.InferOutput<typeof fileAnswer> | undefined): PlacedFile => ({
+    url: linkOf(slug, said?.url ?? null),
+    size: said?.filesize ?? null,
+  });
+
   const placeOne = async (batch: string, file: Placement, signal: AbortSignal) => {
     const call = {
       what: "the file's name and folder",
@@ -61,7 +74,7 @@ export function createFinisher(api: Api, endpoint: AccountEndpoint): Finisher {
       body: { name: file.name, folder_slug: file.folder },
       signal,
     } as const;
-    return [[file.slug, linkOf(file.slug, (await api.call(call, fileAnswer)).url ?? null)]] as const;
+    return [[file.slug, placed(file.slug, await api.call(call, fileAnswer))]] as const;
   };
 
   const placeMany = async (batch: string, folder: string, files: readonly Placement[], signal: AbortSignal) => {
@@ -76,8 +89,8 @@ export function createFinisher(api: Api, endpoint: AccountEndpoint): Finisher {
       },
       signal,
     } as const;
-    const answered = new Map((await api.call(call, filesAnswer)).map(({ slug, url }) => [slug, url]));
-    return files.map(({ slug }) => [slug, linkOf(slug, answered.get(slug) ?? null)] as const);
+    const answered = new Map((await api.call(call, filesAnswer)).map((file) => [file.slug, file]));
+    return files.map(({ slug }) => [slug, placed(slug, answered.get(slug))] as const);
   };
 
   const askCommit = async (batch: string, signal: AbortSignal): Promise<Answer> => {
@@ -113,11 +126,11 @@ export function createFinisher(api: Api, endpoint: AccountEndpoint): Finisher {
       const [only] = files;
       if (only !== undefined && files.length === 1) return new Map(await placeOne(batch, only, signal));
       const folders = Map.groupBy(files, (file) => file.folder);
-      const links = new Map<string, string>();
+      const all = new Map<string, PlacedFile>();
       for (const [folder, inside] of folders) {
-        for (const [slug, link] of await placeMany(batch, folder, inside, signal)) links.set(slug, link);
+        for (const [slug, file] of await placeMany(batch, folder, inside, signal)) all.set(slug, file);
       }
-      return links;
+      return all;
     },
     async commit(batch, signal) {
       if (committed.has(batch)) return;

@@ -9,7 +9,7 @@ export const ulozto = defineHost({
     verifies: "md5",
     needsSize: true,
     perAccount: 8,
-    resumable: false,
+    resumable: true,
     folders: true,
     commits: true,
   },

@@ -51,8 +51,36 @@ export const bodyAnswer = v.object({
   slug: v.nullish(slug, null),
 });
 
+/** A batch for an upload in blocks [O]. */
+export const blockLinkAnswer = v.object({
+  upload_signature: v.pipe(v.string("is no text"), v.minLength(1, "is empty")),
+  private_slug: slug,
+  upload_resumable_base_url: v.string("is no text"),
+});
+
+export const registerAnswer = v.object({
+  upload_url: v.nullish(v.string("is no text"), null),
+  return_code: v.nullish(whole, null),
+});
+
+/** What the upload server says of a block, as far as it says anything. */
+export const blockAnswer = v.object({
+  return_code: v.fallback(v.nullish(whole, null), null),
+  message: v.fallback(v.nullish(v.string(), null), null),
+});
+
+/** How an upload in blocks stands; `missing_chunks` is judged apart, because it decides what is sent. */
+export const blockStatusAnswer = v.object({
+  status: v.string("is no text"),
+  return_code: v.nullish(whole, null),
+  message: v.fallback(v.nullish(v.string(), null), null),
+  irpc: v.fallback(v.nullish(v.object({ slug: v.nullish(slug, null) }), null), null),
+  missing_chunks: v.optional(v.unknown()),
+});
+export const blockNumbers = v.array(whole);
+
 /** One file, as the properties answer with it. */
-export const fileAnswer = v.object({ slug: v.nullish(slug), url: v.nullish(v.string()) });
+export const fileAnswer = v.object({ slug: v.nullish(slug), url: v.nullish(v.string()), filesize: v.nullish(whole) });
 export const filesAnswer = v.array(fileAnswer);
 
 export const commitAnswer = v.object({ status: v.nullish(v.string()) });

@@ -4,6 +4,9 @@ import type { AccountEndpoint, HostEnv, HostSession, Target, UploadContext, Uplo
 import { createApi, createSend } from "./api.ts";
 import type { Batch } from "./batch.ts";
 import { createBatches } from "./batches.ts";
+import type { BlockUpload } from "./block-checkpoint.ts";
+import { createBlockUploads } from "./block-uploads.ts";
+import { createBlocks } from "./blocks.ts";
 import { ALONE, checkpointOf, type Placed, type Resumed, resumedFrom } from "./checkpoint.ts";
 import { createLookUp } from "./existing.ts";
 import { createFinisher } from "./finish.ts";
@@ -13,7 +16,7 @@ import { createLinks } from "./link.ts";
 import { createLogins } from "./login.ts";
 import { FOLDER_NOT_FOUND, isHostError } from "./refusal.ts";
 import { meAnswer, type UloztoCredentials } from "./schema.ts";
-import { type BodySpec, type Sent, sendBody } from "./upload.ts";
+import { type BodySpec, type Sent, type StoredFile, sendBody } from "./upload.ts";
 
 /** The key the host publishes for testing; it may change or stop at any time [D]. */
 const TEST_API_KEY = ';HG%7jW6@6/8vx">R;f(';
@@ -23,7 +26,9 @@ export function openSession(credentials: UloztoCredentials, endpoint: AccountEnd
   const api = createApi(send, createLogins(credentials, send, env));
   const folders = createFolders(api, env);
   const finisher = createFinisher(api, endpoint);
-  const batches = createBatches({ links: createLinks(api, endpoint, env), finisher, env });
+  const links = createLinks(api, endpoint, env);
+  const batches = createBatches({ links, finisher, env });
+  const uploadInBlocks = createBlockUploads(createBlocks(links, endpoint, env), env);
 
   /** What a failure in `batch` means for this upload. */
   const explain = async (error: unknown, batch: Batch | null, ctx: UploadContext): Promise<unknown> => {
@@ -37,6 +42,10 @@ export function openSession(credentials: UloztoCredentials, endpoint: AccountEnd
     if (error instanceof AppError && error.code === "cancelled") {
       return sentAgain("another upload that it waited with was stopped");
     }
+    if (error instanceof AppError && error.code === "integrity") {
+      await ctx.phase("preparing", ALONE);
+      return error.with({ retry: { again: ctx.spend("integrity", 1) } });
+    }
     if (error instanceof AppError && folderGone && ctx.spend("folder", 1)) {
       return error.with({ retry: { again: true, afterMs: 0 } });
     }
@@ -46,10 +55,10 @@ export function openSession(credentials: UloztoCredentials, endpoint: AccountEnd
   /** Folder, name and commit of a file that the host holds. */
   const finish = async (batch: Batch, at: Placed, ctx: UploadContext): Promise<UploadResult> => {
     try {
-      const url = await batch.finish(at.number, ctx);
+      const { file, url } = await batch.finish(at.number, ctx);
       if (batch.shared) batches.drop(batch);
       await ctx.phase("committed");
-      return resultOf(at, url);
+      return resultOf(file, url);
     } catch (error) {
       throw await explain(error, batch, ctx);
     }
@@ -66,11 +75,11 @@ export function openSession(credentials: UloztoCredentials, endpoint: AccountEnd
 
   /** Takes up what an earlier attempt has left; null when the file must be sent anew. */
   const goOn = async (
-    { kind, at }: Exclude<Resumed, { kind: "anew" }>,
+    { kind, at }: Extract<Resumed, { at: Placed }>,
     target: Target,
     ctx: UploadContext,
   ): Promise<UploadResult | null> => {
-    if (kind === "committed") return resultOf(at, finisher.linkOf(at.file.slug, at.url));
+    if (kind === "committed") return resultOf(at.file, finisher.linkOf(at.file.slug, at.url));
     const held = at.shared ? batches.held(at.batch) : null;
     if (held !== null) return held.abandoned ? null : finish(held, at, ctx);
     // What else is in a batch that was shared in another process cannot be known, unless its commit was recorded.
@@ -146,12 +155,37 @@ export function openSession(credentials: UloztoCredentials, endpoint: AccountEnd
     return finish(batch, at, ctx);
   };
 
+  /** Null: the file goes in one piece. */
+  const sendBlocks = async (
+    source: BodySpec["source"],
+    target: Target,
+    from: BlockUpload | null,
+    ctx: UploadContext,
+  ) => {
+    if (!uploadInBlocks.wanted(source.size, from !== null, ctx)) return null;
+    await ctx.phase("preparing");
+    const folder = await folderOf(target, ctx);
+    const stored = await uploadInBlocks.send(source, target.name, from, ctx);
+    if (stored === null) return null;
+    const { batch, number, file } = stored;
+    const at: Placed = { batch, number, file, shared: false, url: null };
+    await ctx.phase("stored", checkpointOf(at));
+    ctx.release();
+    const member = { number, file, name: target.name, folder, ctx, url: null };
+    return finish(batches.takeUp({ batch, member, phase: "stored" }, false), at, ctx);
+  };
+
   return {
     async upload(source, target, ctx) {
       const sized = withSize(source);
-      const resumed = resumedFrom(ctx, sized.size);
-      if (resumed.kind === "anew") return sendAnew(sized, target, resumed.alone, ctx);
-      return (await goOn(resumed, target, ctx)) ?? sendAnew(sized, target, true, ctx);
+      const resumed = resumedFrom(ctx, sized);
+      const done = "at" in resumed ? await goOn(resumed, target, ctx) : null;
+      if (done !== null) return done;
+      const from = resumed.kind === "blocks" ? resumed.upload : null;
+      return (
+        (await sendBlocks(sized, target, from, ctx)) ??
+        sendAnew(sized, target, resumed.kind !== "anew" || resumed.alone, ctx)
+      );
     },
     existing: createLookUp(api, folders, env, finisher.linkOf),
     async check(signal) {
@@ -166,8 +200,8 @@ export function openSession(credentials: UloztoCredentials, endpoint: AccountEnd
   };
 }
 
-function resultOf({ file }: Placed, url: string): UploadResult {
-  return { url, remoteId: file.slug, size: file.size, md5: file.md5, verified: "md5" };
+function resultOf({ slug, size, md5, verified }: StoredFile, url: string): UploadResult {
+  return { url, remoteId: slug, size, md5, verified };
 }
 
 /** Nothing was wrong with the file itself, so the next attempt is for free. */

@@ -13,10 +13,12 @@ import { bodyAnswer } from "./schema.ts";
 /** A file that the host holds, unseen until its batch is committed. */
 export interface StoredFile {
   readonly slug: string;
-  /** Bytes sent, confirmed by the host. */
+  /** Bytes sent. */
   readonly size: number;
-  /** Lower-case hex, confirmed by the host. */
-  readonly md5: string;
+  /** Lower-case hex; null where it was not computed. */
+  readonly md5: string | null;
+  /** What the host has confirmed of it so far. */
+  readonly verified: "md5" | "size" | null;
 }
 
 /** How one body ended, and what that means for its batch. */
@@ -92,7 +94,7 @@ function judgeAnswer(answer: v.InferOutput<typeof bodyAnswer>, source: BodySpec[
   if (size !== source.size) return wrong(`the host holds ${size ?? "an unknown number of"} bytes of ${source.size}`);
   if (md5 === null || md5 !== source.md5()) return wrong("the MD5 of what the host holds is not that of the file");
   if (slug === null) return wrong("the host gave the file no name of its own");
-  return { kind: "stored", file: { slug, size, md5 } };
+  return { kind: "stored", file: { slug, size, md5, verified: "md5" } };
 }
 
 function wrong(what: string, hostMessage: string | null = null): Sent {

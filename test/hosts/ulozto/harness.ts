@@ -17,6 +17,10 @@ export interface Tried {
   readonly free: number;
   readonly phases: readonly Phase[];
   readonly notes: readonly string[];
+  /** What the file counted as given in the end. */
+  readonly counted: number;
+  /** How often durable progress was recorded. */
+  readonly confirmed: number;
   readonly pages: readonly string[];
   /** Every failure, the last included. */
   readonly failures: readonly AppError[];
@@ -29,6 +33,8 @@ export interface UploadOptions {
   readonly resume?: { readonly phase: Phase; readonly checkpoint: Json };
   /** What `ctx.more()` says; without it, whether other uploads of the harness send. */
   readonly more?: boolean;
+  readonly resumable?: "auto" | "always" | "never";
+  readonly checksum?: boolean;
   /** Runs with each phase, before it counts as recorded. */
   readonly onPhase?: (phase: Phase) => void | Promise<void>;
   readonly person?: (page: string) => Promise<void>;
@@ -102,7 +108,9 @@ export async function createUploader(
   };
 
   const uploadPath = async (on: HostSession, path: string, name: string, asked: UploadOptions = {}): Promise<Tried> => {
-    using source = openFile(path, { hash: true });
+    let counted = 0;
+    let confirmed = 0;
+    using source = openFile(path, { hash: true, onBytes: (delta) => (counted += delta) });
     const phases: Phase[] = [];
     const notes: string[] = [];
     const pages: string[] = [];
@@ -121,12 +129,13 @@ export async function createUploader(
     };
     const ctx: UploadContext = {
       signal,
-      options: { resumable: "auto", checksum: false },
+      options: { resumable: asked.resumable ?? "auto", checksum: asked.checksum ?? false },
       get resume() {
         return record.checkpoint === null ? null : { phase: record.phase, checkpoint: record.checkpoint };
       },
-      async phase(phase, checkpoint) {
+      async phase(phase, checkpoint, progress) {
         await asked.onPhase?.(phase);
+        if (progress === "confirmed") confirmed += 1;
         if (ended) throw new AppError("state", "the upload has ended");
         phases.push(phase);
         record = { phase, checkpoint: checkpoint === undefined ? record.checkpoint : checkpoint };
@@ -149,7 +158,7 @@ export async function createUploader(
     const done = (result: UploadResult | null, error: AppError | null): Tried => {
       leave();
       ended = true;
-      return { result, error, attempts, free, phases, notes, pages, failures };
+      return { result, error, attempts, free, phases, notes, counted, confirmed, pages, failures };
     };
     for (let left = asked.retries ?? 5; ; ) {
       attempts += 1;
