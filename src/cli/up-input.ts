@@ -14,11 +14,6 @@ const MINUTE = 60_000;
 
 /** Everything that can be wrong in the options alone, so that it is told before the configuration is read. */
 export function readUpValues(sources: readonly string[], values: UpValues, stderrIsTty: boolean) {
-  if (values.resumable === "always") {
-    throw new AppError("usage", "--resumable always is not available", {
-      hint: "this version uploads every file in one piece; leave the option out",
-    });
-  }
   if (values.null && values.filesFrom === undefined) {
     throw new AppError("usage", "-0 is about --files-from, which is missing");
   }

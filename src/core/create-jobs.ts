@@ -5,7 +5,7 @@ import { isUnder } from "../io/safe-open.ts";
 import type { Account } from "./account.ts";
 import type { AddJob } from "./add-job.ts";
 import { parseAfter } from "./after.ts";
-import { parseDestinations } from "./destinations.ts";
+import { assertResumable, parseDestinations } from "./destinations.ts";
 import { jobsOf, pathsOf, rewritePath, spooledJob } from "./enqueue.ts";
 import type { EngineEvent } from "./events.ts";
 import { isEnded, type JobView, jobView } from "./job-view.ts";
@@ -230,9 +230,11 @@ function readRequest(input: AddJob, world: JobsWorld): JobRequest {
   const refusal = input.callback === null ? null : refuseCallback(input.callback);
   if (refusal !== null) throw new AppError("unprocessable", refusal);
   const after = parseAfter(input.after) ?? ({ do: "keep" } as const);
+  const destinations = parseDestinations(named, world.accounts());
+  assertResumable(destinations, input.resumable);
   return {
     path: rewritePath(input.path, rewrite),
-    to: parseDestinations(named, world.accounts()),
+    to: destinations,
     name: input.name,
     labels: input.labels,
     recursive: input.recursive,

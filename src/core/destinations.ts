@@ -25,6 +25,17 @@ export function parseDestinations(
   return [...destinations.values()];
 }
 
+/** Fails with `usage` where blocks are asked for of a host that takes files in one piece only. */
+export function assertResumable(destinations: readonly Destination[], asked: "auto" | "always" | "never"): void {
+  if (asked !== "always") return;
+  const without = destinations.find(({ account }) => !account.host.features.resumable);
+  if (without === undefined) return;
+  const { name, host } = without.account;
+  throw new AppError("usage", `${host.title} takes files in one piece only, but blocks are asked for to ${name}`, {
+    hint: "leave --resumable always out: what can be sent in blocks is, where it pays",
+  });
+}
+
 function splitList(typed: string, accounts: ReadonlyMap<string, Account>): string[] {
   const parts: string[] = [];
   let start = 0;

@@ -2,7 +2,7 @@ import { basename } from "node:path";
 import { AppError, errorView } from "../errors.ts";
 import { readList } from "../io/read-list.ts";
 import type { Account } from "./account.ts";
-import { type Destination, joinFolder, parseDestinations } from "./destinations.ts";
+import { assertResumable, type Destination, joinFolder, parseDestinations } from "./destinations.ts";
 import { type FoundSource, findSources } from "./find-sources.ts";
 import type { UpInput } from "./inputs.ts";
 import { assertPart, compileName, type NameTemplate } from "./names.ts";
@@ -36,6 +36,7 @@ export interface PlanOptions {
 /** Checks what can be checked without looking at a file. Fails with `usage`. */
 export function createPlan(input: UpInput, options: PlanOptions): Plan {
   const destinations = parseDestinations(input.to, options.accounts);
+  assertResumable(destinations, input.run.resumable);
   const name = input.name === null ? null : compileName(input.name);
   assertStdin(input);
   return { destinations, uploads: () => planUploads(input, destinations, name, options) };

@@ -145,7 +145,6 @@ describe("wrong values are told before the engine is opened", () => {
     [["--json", "--format", "csv"], /--json and --format/],
     [["--group-by", "host", "--json"], /--group-by/],
     [["--group-by", "host", "--format", "csv"], /--group-by/],
-    [["--resumable", "always"], /--resumable always is not available/],
     [["-0"], /--files-from/],
   ] as [string[], RegExp][])("%p", async (argv, told) => {
     const { code, out, err } = await run(["up", "a", "--to", "x", ...argv], { up: async () => summary() });

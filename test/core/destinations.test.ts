@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { Account } from "../../src/core/account.ts";
-import { joinFolder, normalizeFolder, parseDestinations } from "../../src/core/destinations.ts";
+import { assertResumable, joinFolder, normalizeFolder, parseDestinations } from "../../src/core/destinations.ts";
 import { type FakeHost, fakeHost } from "../support/fake-host.ts";
 
 function account(name: string, { host }: FakeHost, key = name): [string, Account] {
@@ -72,4 +72,12 @@ test("folders below a folder", () => {
   expect(joinFolder("/", ["a", "b"])).toBe("/a/b");
   expect(joinFolder("/x", ["e\u0301"])).toBe("/x/\u00e9");
   expect(normalizeFolder("")).toBe("/");
+});
+
+test("blocks may be asked for of hosts that take them only", () => {
+  const all = parseDestinations(["ulozto", "flat"], ACCOUNTS);
+  for (const asked of ["auto", "never"] as const) assertResumable(all, asked);
+  expect(() => assertResumable(all, "always")).toThrow(/The deep host takes files in one piece only/);
+  const blocks = new Map([account("blocks", fakeHost("blocks", { resumable: true }))]);
+  assertResumable(parseDestinations(["blocks"], blocks), "always");
 });
