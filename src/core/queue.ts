@@ -14,6 +14,9 @@ export interface QueuedRun {
   readonly keep?: ReadonlySet<number>;
 }
 
+/** How long a stop may spend on telling what was not started. */
+const TELLING_MS = 250;
+
 /**
  * Runs every queued upload of a run to its outcome. Resolves when nothing is left, or when the signal has fired and
  * everything has stopped.
@@ -59,12 +62,20 @@ export async function drain(world: QueueWorld, run: QueuedRun, signal: AbortSign
   }
   await dispatcher.idle();
   if (dispatcher.broken !== null) await giveUpQueued(dispatcher.broken);
-  else if (signal.aborted) await giveUpQueued(new AppError("cancelled", "the upload was not started"));
+  else if (signal.aborted) await giveUpQueued(new AppError("cancelled", "the upload was not started"), TELLING_MS);
 
-  async function keepQueued(lane: Lane | null, error: AppError): Promise<void> {
+  /** Those not told within `limitMs` stay queued under an owner that is about to die: the next start keeps them. */
+  async function keepQueued(lane: Lane | null, error: AppError, limitMs = Number.POSITIVE_INFINITY): Promise<void> {
     for (const each of lane === null ? dispatcher.lanes : [lane]) each.queued = 0;
+    const deadline = performance.now() + limitMs;
     const kept = store.endQueued(run.id, lane?.account.key ?? null, "interrupted", errorView(error));
-    for await (const upload of kept) listen({ type: "ended", upload });
+    for await (const upload of kept) {
+      listen({ type: "ended", upload });
+      if (performance.now() > deadline) break;
+    }
+    if (performance.now() <= deadline) return;
+    const left = (await store.queued(run.id)).values().reduce((sum, queued) => sum + queued, 0);
+    if (left > 0) listen({ type: "warning", text: `${left} more uploads were not started; go on with: hoist resume` });
   }
 
   async function failQueued(lane: Lane, error: AppError): Promise<void> {
@@ -76,9 +87,9 @@ export async function drain(world: QueueWorld, run: QueuedRun, signal: AbortSign
   }
 
   /** On a broken store the records stay queued under a dead owner, which the next start finds. */
-  async function giveUpQueued(error: AppError): Promise<void> {
+  async function giveUpQueued(error: AppError, limitMs?: number): Promise<void> {
     try {
-      await keepQueued(null, error);
+      await keepQueued(null, error, limitMs);
     } catch {
       await tellQueued(error).catch((thrown) => listen({ type: "warning", text: toAppError(thrown).message }));
     }

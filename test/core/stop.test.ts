@@ -272,3 +272,21 @@ test("what was not started stays for resume, in order, and exits by the signal",
   ]);
   expect((await Array.fromAsync(engine.store.resumable())).map(({ name }) => name)).toEqual(["f1", "f2", "f3"]);
 });
+
+test("a queue too long to be told of at once is kept all the same", async () => {
+  using directory = temporaryDirectory();
+  const host = fakeHost("fake", { perAccount: 1 });
+  host.behave = staysIn("sending", () => engine.stop.abort(STOP_REASONS.SIGINT));
+  const stateDirectory = `${directory.path}/state`;
+  const sources = Array.from({ length: 60 }, (_, index) => directory.file(`f${index}`, "x"));
+  const engine = createEngine({ accounts: { one: host }, stateDirectory });
+  engine.onEvent = ({ type }) => type === "ended" && Bun.sleepSync(20);
+  expect(await engine.up(sources, ["one"])).toMatchObject({ exit: 130 });
+  const told = engine.ended().length;
+  expect(told).toBeLessThan(40);
+  expect(engine.of("warning")).toMatchObject([{ text: expect.stringContaining(`${60 - told} more uploads`) }]);
+  await engine[Symbol.asyncDispose]();
+  host.behave = takeIt;
+  await using next = createEngine({ accounts: { one: host }, stateDirectory });
+  expect(await next.resume()).toMatchObject({ ok: 60, failed: 0 });
+});
