@@ -64,18 +64,20 @@ export async function drain(world: QueueWorld, run: QueuedRun, signal: AbortSign
   if (dispatcher.broken !== null) await giveUpQueued(dispatcher.broken);
   else if (signal.aborted) await giveUpQueued(new AppError("cancelled", "the upload was not started"), TELLING_MS);
 
-  /** Those not told within `limitMs` stay queued under an owner that is about to die: the next start keeps them. */
+  /** Those not told within `limitMs` are kept all the same: what stays queued under a dead owner is interrupted. */
   async function keepQueued(lane: Lane | null, error: AppError, limitMs = Number.POSITIVE_INFINITY): Promise<void> {
-    for (const each of lane === null ? dispatcher.lanes : [lane]) each.queued = 0;
+    const lanes = lane === null ? dispatcher.lanes : [lane];
+    let left = lanes.reduce((sum, { queued }) => sum + queued, 0);
+    for (const each of lanes) each.queued = 0;
     const deadline = performance.now() + limitMs;
     const kept = store.endQueued(run.id, lane?.account.key ?? null, "interrupted", errorView(error));
     for await (const upload of kept) {
       listen({ type: "ended", upload });
-      if (performance.now() > deadline) break;
+      left -= 1;
+      if (left <= 0 || performance.now() < deadline) continue;
+      listen({ type: "warning", text: `${left} more uploads were not started; go on with: hoist resume` });
+      break;
     }
-    if (performance.now() <= deadline) return;
-    const left = (await store.queued(run.id)).values().reduce((sum, queued) => sum + queued, 0);
-    if (left > 0) listen({ type: "warning", text: `${left} more uploads were not started; go on with: hoist resume` });
   }
 
   async function failQueued(lane: Lane, error: AppError): Promise<void> {
