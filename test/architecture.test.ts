@@ -15,9 +15,11 @@ const LEAVES = ["errors.ts", "json.ts", "safe-text.ts", "version.ts"];
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   "main.ts": ["cli/", "app.ts"],
   // The composition root: the only file that brings registry, store, configuration and core together.
-  "app.ts": ["config/", "core/", "hosts/registry.ts", "hosts/host.ts", "http/", "store/open.ts"],
+  "app.ts": ["config/", "core/", "hosts/registry.ts", "hosts/host.ts", "http/", "outbox/", "store/open.ts"],
   "cli/": ["app.ts", "config/", "core/", "hosts/host.ts", "http/", "server/"],
   "server/": ["app.ts", "config/", "core/", "io/"],
+  // Tells others of what a server's jobs come to.
+  "outbox/": ["config/", "core/", "http/", "server/signatures.ts"],
   "core/": ["hosts/host.ts", "hosts/phase.ts", "io/"],
   "hosts/": ["http/", "io/"],
   "hosts/*": ["hosts/", "http/", "io/"],

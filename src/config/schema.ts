@@ -2,8 +2,10 @@ import * as v from "valibot";
 import { AFTER_FORMS, parseAfter } from "../core/after.ts";
 import { FORMS, parseDuration, parseRateSchedule } from "../core/units.ts";
 import { hooks } from "./hooks-schema.ts";
+import { notify } from "./notify-schema.ts";
 import { secretSpec } from "./secret-spec.ts";
 import { section } from "./section.ts";
+import { serve } from "./serve-schema.ts";
 import { filled, whole, written } from "./values.ts";
 
 const up = section({
@@ -35,6 +37,8 @@ export const configFile = section({
   up: v.optional(up),
   accounts: v.optional(v.record(accountName, account, "must be a table")),
   hooks: v.optional(hooks),
+  serve: v.optional(serve),
+  notify: v.optional(notify),
 });
 export type ConfigFile = v.InferOutput<typeof configFile>;
 export type AccountSection = v.InferOutput<typeof account>;
