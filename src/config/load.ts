@@ -3,9 +3,11 @@ import { FORMS, parseDuration } from "../core/units.ts";
 import { AppError } from "../errors.ts";
 import type { Host } from "../hosts/host.ts";
 import { buildAccounts, type ConfiguredAccount } from "./accounts.ts";
+import type { HookSection } from "./hooks-schema.ts";
 import { configPath, stateDirectory } from "./paths.ts";
 import { type Place, thisPlace, variable } from "./place.ts";
 import { readConfigFile } from "./read-file.ts";
+import type { ServeSection } from "./serve-schema.ts";
 
 /** Defaults of `hoist up`; a flag replaces each. Undefined: the file says nothing. */
 export interface UpDefaults {
@@ -25,6 +27,10 @@ export interface Config {
   /** By name, never empty: each host has an account of its own name. */
   readonly accounts: ReadonlyMap<string, ConfiguredAccount>;
   readonly up: UpDefaults;
+  /** By name. */
+  readonly hooks: Readonly<Record<string, HookSection>>;
+  /** Undefined: the file has no such table. */
+  readonly serve: ServeSection | undefined;
   /** The unit of every wait between attempts. */
   readonly retryBaseMs: number;
   /** For people; none of them stops anything. */
@@ -57,6 +63,8 @@ export async function loadConfig(options: LoadOptions): Promise<Config> {
       format: up?.format,
       after: up?.after,
     },
+    hooks: file?.content.hooks ?? {},
+    serve: file?.content.serve,
     retryBaseMs: retryBase(place) ?? up?.retry_base ?? 1000,
     warnings: file?.warnings ?? [],
   };

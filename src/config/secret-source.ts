@@ -103,7 +103,8 @@ export async function readSpec(key: string, spec: SecretSpec, place: ConfigPlace
 /** What is named must be there: when it is not, reading it is an error. */
 const certainly = async () => true;
 
-async function readSecretFile(path: string, what: string): Promise<string> {
+/** Without the last newline. Fails with `config`, naming `what`. */
+export async function readSecretFile(path: string, what: string): Promise<string> {
   const text = await readFile(path, "utf8").catch((error: unknown) => {
     throw cannotRead(what, path, error);
   });

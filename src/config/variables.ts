@@ -3,7 +3,16 @@ import type { ConfiguredAccount } from "./accounts.ts";
 import { secretVariable, variableOf } from "./names.ts";
 import { type Environment, variable } from "./place.ts";
 
-const OWN = ["HOIST_CONFIG", "HOIST_STATE_DIR", "HOIST_RETRY_BASE"] as const;
+const OWN = [
+  "HOIST_CONFIG",
+  "HOIST_STATE_DIR",
+  "HOIST_RETRY_BASE",
+  "HOIST_SERVE_LISTEN",
+  "HOIST_SERVE_TOKEN",
+  "HOIST_SERVE_TOKEN_FILE",
+  "HOIST_SERVE_ROOTS",
+  "HOIST_SERVE_HOSTS",
+] as const;
 
 export interface UnknownVariable {
   readonly name: string;

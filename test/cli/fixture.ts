@@ -71,6 +71,8 @@ function fakeApp(scene: Scene, options: AppOptions): App {
         after: undefined,
         ...scene.defaults,
       },
+      hooks: {},
+      serve: undefined,
       retryBaseMs: 1000,
       warnings: scene.warnings ?? [],
     },
