@@ -26,7 +26,7 @@ function parseEntry(entry: string): CallbackHost | null {
   const [, scheme, rest = ""] = /^(?:(https?):\/\/)?(.*?)\/?$/.exec(entry) ?? [];
   // A port that is the scheme's default would be lost; there is none for this one.
   const url = `none://${rest}`;
-  if (/[\s/?#@\\%]/.test(rest) || !URL.canParse(url) || !URL.canParse(`https://${rest}`)) return null;
+  if (/[\s/?#@\\%*]/.test(rest) || !URL.canParse(url) || !URL.canParse(`https://${rest}`)) return null;
   const { port } = new URL(url);
   const host = withoutDot(new URL(`https://${rest}`).hostname);
   return { host, port: port === "" ? null : Number(port), http: scheme === "http" || isLoopbackHost(host) };
