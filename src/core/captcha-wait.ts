@@ -48,6 +48,8 @@ export function createCaptchaWait(account: Account, options: CaptchaWaitOptions)
       return waiting.size > 0 && givenUp === null;
     },
     async person(upload, url, signal, rest) {
+      // Work that a stop has left to itself must not keep the account closed.
+      if (signal.aborted) throw new AppError("cancelled", "stopped in front of a captcha");
       waiting.add(upload);
       if (shown !== url) options.listen({ type: "captcha", account: account.name, url });
       shown = url;

@@ -16,12 +16,17 @@ export interface ResumeRequest {
   readonly retryUnknown: boolean;
 }
 
-/** Goes on with interrupted uploads, each with the options of the run it came from. Fails with `not_found`. */
+const CHUNK = 500;
+
+/**
+ * Goes on with interrupted uploads, each with the options of the run it came from. Fails with `not_found`, and with
+ * `cancelled` when the signal fires before all are looked at.
+ */
 export async function resume(request: ResumeRequest, world: UploadsWorld, signal: AbortSignal): Promise<SummaryView> {
   const { store } = world;
   await store.recover(world.committingHosts);
   const accountOf = accountByKey(world.accounts);
-  const { order, runs, refused } = await sort(request, store, accountOf);
+  const { order, runs, refused } = await sort(request, store, accountOf, signal);
   const place = (upload: UploadRecord) => ({ ...upload, sourceIndex: order.get(upload.id) ?? 0, destinationIndex: 0 });
   const reporting = createReporting({
     ...world,
@@ -36,12 +41,16 @@ export async function resume(request: ResumeRequest, world: UploadsWorld, signal
     const stored = v.parse(runOptions, (await store.runOptions(runId)) ?? {});
     const options = { ...stored, retryUnknown: request.retryUnknown };
     const next = await store.createRun(options as Json);
-    const taken = new Set(await store.requeue(next, ids));
-    await store.openRun(next);
-    for (const id of ids.filter((each) => !taken.has(each))) {
-      const upload = await store.get(id);
-      if (upload !== null) end(upload, takenElsewhere(upload));
+    // A piece at a time: a stop in the middle leaves the others where they are.
+    for (let start = 0; start < ids.length && !signal.aborted; start += CHUNK) {
+      const chunk = ids.slice(start, start + CHUNK);
+      const taken = new Set(await store.requeue(next, chunk));
+      for (const id of chunk.filter((each) => !taken.has(each))) {
+        const upload = await store.get(id);
+        if (upload !== null) end(upload, takenElsewhere(upload));
+      }
     }
+    await store.openRun(next);
     await drain({ ...reporting, accountOf }, { id: next, options }, signal);
   }
   return reporting.summary(signal);
@@ -60,12 +69,14 @@ async function sort(
   request: ResumeRequest,
   store: JobStore,
   accountOf: (key: string) => Account | null,
+  signal: AbortSignal,
 ): Promise<Sorted> {
   const order = new Map<string, number>();
   const runs = new Map<string, string[]>();
   const refused: { upload: UploadRecord; error: AppError }[] = [];
   const locked = new Map<string, AppError | null>();
   for await (const upload of chosen(request, store)) {
+    if (signal.aborted) throw new AppError("cancelled", "stopped before anything was sent");
     order.set(upload.id, order.size);
     const { accountKey } = upload;
     if (!locked.has(accountKey)) locked.set(accountKey, await whyLocked(accountOf(accountKey)));

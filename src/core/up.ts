@@ -65,7 +65,7 @@ export async function up(input: UpInput, world: UploadsWorld, signal: AbortSigna
   const { uploads, bytes } = planned;
   reporting.listen({ type: "planned", uploads, destinations: plan.destinations.length, bytes });
   const run = { id: runId, options: input.run, keep: planned.keep };
-  await tellEnded(run, planned, reporting);
+  await tellEnded(run, planned, reporting, signal);
   await drain({ ...reporting, accountOf: accountByKey(world.accounts) }, run, signal);
   return reporting.summary(signal);
 }
@@ -155,10 +155,12 @@ async function tellEnded(
   run: QueuedRun,
   { ended, elsewhere }: Planned,
   { store, listen }: Pick<UploadsWorld, "store" | "listen">,
+  signal: AbortSignal,
 ): Promise<void> {
   for (const upload of elsewhere) listen({ type: "ended", upload });
   if (ended === 0) return;
   for await (const upload of store.uploadsOf(run.id)) {
+    if (signal.aborted) return;
     if (upload.outcome === null) continue;
     listen({ type: "ended", upload });
     if (upload.outcome.ok) await tidyUp(store, upload, run, listen);
