@@ -144,8 +144,8 @@ export interface JobStore extends AsyncDisposable {
    * it becomes `running`, owned by this process, under a new fence.
    */
   claim(runId: string, busyAccounts: ReadonlySet<string>): Promise<UploadRecord | null>;
-  /** Uploads of the run that are still queued, by account key. */
-  queued(runId: string): Promise<ReadonlyMap<string, number>>;
+  /** Uploads of the run that are still queued, by account key; `atMost` saves counting on in a long queue. */
+  queued(runId: string, atMost?: number): Promise<ReadonlyMap<string, number>>;
   /** Fails with `state` when the fence is no longer ours. `checkpoint` undefined keeps the recorded one. */
   savePhase(id: string, fence: number, phase: Phase, checkpoint?: Json | null): Promise<void>;
   /** Size, mtime and spool as found when the source was opened or spooled. */

@@ -79,6 +79,7 @@ export interface Delivery {
   readonly id: string;
   /** "callback", or the name of a `[[notify]]`. */
   readonly channel: string;
+  /** "" for a `[[notify]]`, whose URL may be a secret: it is taken from the configuration when it is sent. */
   readonly url: string;
   readonly body: string;
   readonly createdAt: number;
@@ -103,10 +104,11 @@ export interface ServeStore extends JobStore {
    */
   addJobs(runId: string, jobs: readonly NewJob[], key: RequestKey | null, limit: number): Promise<JobsAdded>;
   /**
-   * Takes all unended uploads of jobs into the run of a starting server, keeping phase and checkpoint. One that was
-   * running when its process died counts a crash; the third ends it as `failed`, and one that died in `finishing` on a
-   * host outside `committingHosts` ends as `unknown`. Returns the jobs that ended by this, and those that ended before
-   * without `jobTold`: the process died in between.
+   * Takes all unended uploads of jobs into the run of a starting server, keeping phase and checkpoint; the caller holds
+   * the lock that keeps a second server out of this state directory. An upload that was running when its process died
+   * counts a crash; the third ends it as `failed`, and one that died in `finishing` on a host outside `committingHosts`
+   * ends as `unknown`. Returns the jobs that ended by this, and those that ended before without `jobTold`: the process
+   * died in between.
    */
   adoptJobs(runId: string, committingHosts: ReadonlySet<string>): Promise<readonly JobRecord[]>;
   job(id: string): Promise<JobRecord | null>;
@@ -114,13 +116,29 @@ export interface ServeStore extends JobStore {
   /** Newest first. */
   jobs(query: JobsQuery): Promise<{ readonly jobs: readonly JobRecord[]; readonly next: string | null }>;
 
-  /** Puts an owned upload back into the queue until `dueAt`, with the failure that sent it there. `retry` counts a round. */
-  postpone(id: string, fence: number, dueAt: number, why: WaitReason, error: ErrorView | null): Promise<void>;
+  /**
+   * Puts an owned upload back into the queue until `dueAt`, with the failure that sent it there. `retry` counts a round.
+   * `seconds`: in all; without it those of this round are lost.
+   */
+  postpone(
+    id: string,
+    fence: number,
+    dueAt: number,
+    why: WaitReason,
+    error: ErrorView | null,
+    seconds?: number,
+  ): Promise<void>;
   /** Changes what a queued upload waits for, without taking it. */
   rest(id: string, dueAt: number | null, why: WaitReason | null): Promise<void>;
-  /** When the next resting upload of the run is due, milliseconds since the epoch. */
+  /**
+   * When the next resting upload of the run is due, milliseconds since the epoch; in the past for one that became due
+   * since `queued` was asked.
+   */
   nextDue(runId: string): Promise<number | null>;
-  /** Ends what is queued or waiting as `cancelled`; returns the uploads that run and must be aborted by their owner. */
+  /**
+   * Ends what is queued or waiting as `cancelled`; returns the uploads that run and must be aborted by their owner. Of
+   * those `error` is the outcome from now on, until they end: should their process die first, they are cancelled, too.
+   */
   cancelJob(id: string, error: ErrorView): Promise<readonly UploadRecord[]>;
   /** Ends an owned upload as `cancelled`. */
   finishCancelled(id: string, fence: number, error: ErrorView, seconds: number): Promise<void>;
@@ -128,8 +146,11 @@ export interface ServeStore extends JobStore {
   retryJob(runId: string, id: string): Promise<boolean>;
   /** Forgets an ended job; its uploads stay in the history. False when it has not ended. */
   removeJob(id: string): Promise<boolean>;
-  /** Forgets jobs that ended before, and keys and message ids that have expired. */
-  forget(endedBefore: number): Promise<void>;
+  /**
+   * Forgets jobs that ended before, and keys and message ids that have expired. Returns the spooled files of those jobs
+   * that may still be there: nothing will ask for them any more.
+   */
+  forget(endedBefore: number): Promise<readonly string[]>;
   depth(): Promise<QueueDepth>;
 
   /** Remembers a signed message's id for 30 days; false when it is known already. */
@@ -137,7 +158,8 @@ export interface ServeStore extends JobStore {
 
   /**
    * Everything about the job's present end is queued for delivery: called in the same tick as the last `enqueueDelivery`
-   * of it, with which it shares the transaction. A job that runs again has to be told again.
+   * of it and after that, so that a crash in between can repeat a message but lose none. A job that runs again has to be
+   * told again.
    */
   jobTold(id: string): Promise<void>;
   enqueueDelivery(delivery: Pick<Delivery, "channel" | "url" | "body">): Promise<void>;

@@ -1,7 +1,9 @@
-import type { AccountState, JobStore } from "../core/job-store.ts";
+import type { AccountState } from "../core/job-store.ts";
+import type { ServeStore } from "../core/serve-store.ts";
 import type { StoreContext } from "./context.ts";
 
 interface AccountRow {
+  readonly account_key: string;
   readonly cool_down_until: number | null;
   readonly cool_downs: number;
   readonly refused_secret: string | null;
@@ -12,7 +14,10 @@ interface AccountRow {
 /** What is remembered of accounts. */
 export function accounts({ sql, access, now }: StoreContext) {
   function load(accountKey: string): AccountState {
-    const row = sql<AccountRow>("SELECT * FROM accounts WHERE account_key = $accountKey").get({ accountKey });
+    return stateOf(sql<AccountRow>("SELECT * FROM accounts WHERE account_key = $accountKey").get({ accountKey }));
+  }
+
+  function stateOf(row: AccountRow | null): AccountState {
     const until = row?.cool_down_until ?? null;
     return {
       coolDownUntil: until !== null && until > now() ? until : null,
@@ -26,6 +31,12 @@ export function accounts({ sql, access, now }: StoreContext) {
   return {
     account: (accountKey: string) => access.read(() => load(accountKey)),
 
+    accountStates: () =>
+      access.read((): ReadonlyMap<string, AccountState> => {
+        const rows = sql<AccountRow>("SELECT * FROM accounts").all({});
+        return new Map(rows.map((row) => [row.account_key, stateOf(row)]));
+      }),
+
     saveAccount: (accountKey: string, change: Partial<AccountState>) =>
       access.write(() => {
         const state = { ...load(accountKey), ...change };
@@ -35,5 +46,5 @@ export function accounts({ sql, access, now }: StoreContext) {
            VALUES ($accountKey, $coolDownUntil, $coolDowns, $refusedSecret, $refusedMessage, $paused)`,
         ).run({ ...state, accountKey, paused: state.paused ? 1 : 0 });
       }),
-  } satisfies Partial<JobStore>;
+  } satisfies Partial<ServeStore>;
 }

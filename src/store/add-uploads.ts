@@ -15,6 +15,7 @@ interface Candidate {
   readonly resumable: number;
   readonly owner_id: string | null;
   readonly run_owner_id: string | null;
+  readonly job: number | null;
 }
 
 /** Records uploads of a run that is being planned. Inside a write, after the dead were settled. */
@@ -40,7 +41,7 @@ export function addUploads(
 function sameUpload({ sql }: StoreContext, { source, accountKey, folder, name }: NewUpload): readonly Candidate[] {
   return sql<Candidate>(
     `SELECT uploads.seq, uploads.id, uploads.run, uploads.state, uploads.source_size, uploads.source_mtime_ns,
-       uploads.reported, uploads.resumable, uploads.owner_id, runs.owner_id AS run_owner_id
+       uploads.reported, uploads.resumable, uploads.owner_id, runs.owner_id AS run_owner_id, uploads.job
      FROM uploads JOIN runs ON runs.seq = uploads.run
      WHERE uploads.state <> 'done' AND source_path = $path AND account_key = $accountKey AND folder IS $folder
        AND name = $name
@@ -73,6 +74,7 @@ function goOn(
   const same = candidates.filter(
     (it) =>
       it.run !== run.seq &&
+      it.job === null &&
       it.source_size === source.size &&
       it.source_mtime_ns === source.mtimeNs &&
       (it.run_owner_id === owner.id || !living.has(it.run_owner_id ?? "")),

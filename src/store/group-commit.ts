@@ -7,7 +7,8 @@ export interface Access {
   /** Runs `work` outside of a transaction. */
   read<T>(work: () => T): Promise<T>;
   /**
-   * Runs `work` in a transaction that it shares with all writes of the same tick; resolves when that is durable.
+   * Runs `work` in a transaction that it shares with the writes of the same tick; resolves when that is durable. More
+   * than a few hundred go into several transactions, in their order.
    * What `work` throws undoes its own changes and fails its own caller only. `work` may run again after a lock.
    */
   write<T>(work: () => T): Promise<T>;
@@ -28,6 +29,8 @@ const STANDSTILL_MS = 100;
 /** Total patience with a lock, in milliseconds. */
 const PATIENCE_MS = 15_000;
 const PAUSE_MS = 20;
+/** Most writes in a transaction: everything else in the process waits for its end. */
+const MOST_TOGETHER = 250;
 
 /** `prologue` runs first in every transaction. */
 export function groupCommit(db: Database, prologue: () => void): Access {
@@ -79,8 +82,8 @@ export function groupCommit(db: Database, prologue: () => void): Access {
   async function flush(): Promise<void> {
     do {
       await nextTick();
-      const batch = waiting;
-      waiting = [];
+      const batch = waiting.slice(0, MOST_TOGETHER);
+      waiting = waiting.slice(MOST_TOGETHER);
       let outcomes: Outcome[];
       try {
         outcomes = await patiently(() => transact(batch));

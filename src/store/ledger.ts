@@ -31,13 +31,15 @@ export function ledger(context: StoreContext) {
 
     siblings: (id: string) =>
       access.read((): readonly UploadRecord[] => {
-        const origin = sql<{ run: number; source: number }>(
-          `SELECT coalesce(origin_run, run) AS run, coalesce(origin_source_index, source_index) AS source
+        const origin = sql<{ job: number | null; run: number; source: number }>(
+          `SELECT job, coalesce(origin_run, run) AS run, coalesce(origin_source_index, source_index) AS source
            FROM uploads WHERE id = $id`,
         ).get({ id });
         if (origin === null) return [];
-        const stayed = all("uploads.run = $run AND source_index = $source AND origin_run IS NULL", { ...origin });
-        const moved = all("origin_run = $run AND origin_source_index = $source", { ...origin });
+        const { job, run, source } = origin;
+        if (job !== null) return all("job = $job ORDER BY destination_index", { job });
+        const stayed = all("uploads.run = $run AND source_index = $source AND origin_run IS NULL", { run, source });
+        const moved = all("origin_run = $run AND origin_source_index = $source", { run, source });
         return [...stayed, ...moved].sort((a, b) => a.destinationIndex - b.destinationIndex);
       }),
 

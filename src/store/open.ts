@@ -1,4 +1,5 @@
-import type { JobStore, NewUpload } from "../core/job-store.ts";
+import type { NewUpload } from "../core/job-store.ts";
+import type { ServeStore } from "../core/serve-store.ts";
 import { accounts } from "./accounts.ts";
 import { addUploads } from "./add-uploads.ts";
 import { connect, statements } from "./connection.ts";
@@ -11,6 +12,7 @@ import { owners } from "./owners.ts";
 import { queue } from "./queue.ts";
 import { resumption } from "./resumption.ts";
 import { runs, settleDead } from "./runs.ts";
+import { serving } from "./serve/serving.ts";
 
 const HEARTBEAT_MS = 5_000;
 
@@ -24,7 +26,7 @@ export interface StoreOptions {
 }
 
 /** The store of a state directory. Fails with `state`. */
-export function openStore({ directory, command, now = Date.now }: StoreOptions): JobStore {
+export function openStore({ directory, command, now = Date.now }: StoreOptions): ServeStore {
   const db = connect(directory);
   const sql = statements(db);
   const known = owners(sql, command, now);
@@ -42,6 +44,7 @@ export function openStore({ directory, command, now = Date.now }: StoreOptions):
     ...resumption(context),
     ...lanes(context),
     ...accounts(context),
+    ...serving(context),
     fingerprint: fingerprints(directory, access),
 
     recover: (committingHosts) => {

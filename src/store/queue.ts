@@ -4,6 +4,7 @@ import type { Phase } from "../hosts/phase.ts";
 import type { Json } from "../json.ts";
 import type { Bindings } from "./connection.ts";
 import type { StoreContext } from "./context.ts";
+import { wakeAllDue, wakeDue } from "./due.ts";
 import { PAGE } from "./pages.ts";
 import { outcomeColumns, parseUpload, sourceColumns, UPLOAD_COLUMNS, UPLOADS } from "./rows.ts";
 import { findRun } from "./runs.ts";
@@ -11,37 +12,40 @@ import { findRun } from "./runs.ts";
 /** From queued to ended: claims, and what only the owner of an upload may write. */
 export function queue(context: StoreContext) {
   const { sql, access, owner, now } = context;
-
-  /** Changes an upload that is still ours under that fence. */
-  const own = (id: string, fence: number, change: string, values: Bindings): Promise<void> =>
-    access.write(() => {
-      const { changes } = sql(
-        `UPDATE uploads SET ${change} WHERE id = $id AND fence = $fence AND owner_id = $owner AND state = 'running'`,
-      ).run({ ...values, id, fence, owner: owner.id });
-      if (changes === 0) throw new AppError("state", "another process has taken this upload over");
-    });
+  const own = writeOwned(context);
 
   return {
     claim: (runId: string, busyAccounts: ReadonlySet<string>) =>
       access.write(() => {
+        wakeDue(context);
         const next = findNext(context, findRun(context, runId).seq, busyAccounts);
         if (next === null) return null;
         sql(
           `UPDATE uploads SET state = 'running', owner_id = $owner, fence = fence + 1,
-             started_at = coalesce(started_at, $now)
+             started_at = coalesce(started_at, $now), outcome = NULL, waiting_for = NULL
            WHERE seq = $seq`,
         ).run({ seq: next, owner: owner.id, now: now() });
         return loadUpload(context, next);
       }),
 
-    queued: (runId: string) =>
-      access.read(() => {
+    async queued(runId: string, atMost?: number) {
+      await wakeAllDue(context);
+      return access.read(() => {
         const rows = sql<{ key: string; n: number }>(
-          `SELECT account_key AS key, count(*) AS n FROM uploads
-           WHERE run = (SELECT seq FROM runs WHERE id = $runId) AND state = 'queued' GROUP BY account_key`,
-        ).all({ runId });
+          `WITH RECURSIVE
+             run AS (SELECT seq FROM runs WHERE id = $runId),
+             waiting AS (SELECT * FROM uploads WHERE run = (SELECT seq FROM run) AND state = 'queued' AND due_at IS NULL),
+             keys (key) AS (
+               SELECT min(account_key) FROM waiting
+               UNION ALL
+               SELECT (SELECT min(account_key) FROM waiting WHERE account_key > key) FROM keys WHERE key IS NOT NULL
+             )
+           SELECT key, (SELECT count(*) FROM (SELECT 1 FROM waiting WHERE account_key = key LIMIT $atMost)) AS n
+           FROM keys WHERE key IS NOT NULL`,
+        ).all({ runId, atMost: atMost ?? -1 });
         return new Map(rows.map(({ key, n }) => [key, n]));
-      }),
+      });
+    },
 
     savePhase: (id: string, fence: number, phase: Phase, checkpoint?: Json | null) =>
       checkpoint === undefined
@@ -98,17 +102,28 @@ export function queue(context: StoreContext) {
   } satisfies Partial<JobStore>;
 }
 
+/** Changes an upload that is still ours under that fence; fails with `state` when it is not. */
+export function writeOwned({ sql, access, owner }: StoreContext) {
+  return (id: string, fence: number, change: string, values: Bindings): Promise<void> =>
+    access.write(() => {
+      const { changes } = sql(
+        `UPDATE uploads SET ${change} WHERE id = $id AND fence = $fence AND owner_id = $owner AND state = 'running'`,
+      ).run({ ...values, id, fence, owner: owner.id });
+      if (changes === 0) throw new AppError("state", "another process has taken this upload over");
+    });
+}
+
 /**
  * The first queued upload by source, then destination, of an account that is not busy. It looks at the head of each
  * account's queue: a long queue of a busy account in front costs nothing.
  */
 function findNext({ sql }: StoreContext, run: number, busyAccounts: ReadonlySet<string>): number | null {
   const nextAccount = sql<{ key: string | null }>(
-    "SELECT min(account_key) AS key FROM uploads WHERE run = $run AND state = 'queued' AND account_key > $after",
+    "SELECT min(account_key) AS key FROM uploads WHERE run = $run AND state = 'queued' AND due_at IS NULL AND account_key > $after",
   );
   const head = sql<{ seq: number; source_index: number; destination_index: number }>(
     `SELECT seq, source_index, destination_index FROM uploads
-     WHERE run = $run AND state = 'queued' AND account_key = $key
+     WHERE run = $run AND state = 'queued' AND due_at IS NULL AND account_key = $key
      ORDER BY source_index, destination_index LIMIT 1`,
   );
   let first: ReturnType<typeof head.get> = null;

@@ -13,7 +13,7 @@ export function resumption(context: StoreContext) {
     async *resumable(): AsyncGenerator<UploadRecord> {
       const elsewhere = [...(await access.read(() => owners.living())).keys()].filter((id) => id !== owner.id);
       yield* pages(context, {
-        where: `resumable = 1 AND opened = 1 AND
+        where: `resumable = 1 AND job IS NULL AND opened = 1 AND
           (runs.owner_id IS NULL OR runs.owner_id NOT IN (SELECT value FROM json_each($elsewhere)))`,
         values: { elsewhere: JSON.stringify(elsewhere) },
         order: [],
@@ -23,7 +23,7 @@ export function resumption(context: StoreContext) {
     untold: () =>
       access.write((): readonly UploadRecord[] => {
         const rows = sql<{ seq: number }>(
-          "UPDATE uploads SET reported = 1 WHERE state = 'unknown' AND reported = 0 RETURNING seq",
+          "UPDATE uploads SET reported = 1 WHERE state = 'unknown' AND reported = 0 AND job IS NULL RETURNING seq",
         ).all({});
         return rows
           .map(({ seq }) => seq)
@@ -65,12 +65,12 @@ interface OpenRow {
   readonly run_owner_id: string | null;
 }
 
-/** An upload that was interrupted or did not succeed; null for any other. */
+/** An upload that was interrupted or did not succeed and belongs to no job; null for any other. */
 function findOpen({ sql }: StoreContext, id: string): OpenRow | null {
   return sql<OpenRow>(
     `SELECT uploads.seq, destination_index, coalesce(origin_run, run) AS origin_run,
        coalesce(origin_source_index, source_index) AS origin_source_index, runs.owner_id AS run_owner_id
-     FROM ${UPLOADS} WHERE uploads.id = $id AND state IN ('interrupted', 'failed', 'unknown')`,
+     FROM ${UPLOADS} WHERE uploads.id = $id AND state IN ('interrupted', 'failed', 'unknown') AND job IS NULL`,
   ).get({ id });
 }
 

@@ -78,8 +78,9 @@ interface DeadUpload {
 }
 
 /**
- * Deals with what dead owners left. Inside a write, after the dead were forgotten. Uploads of a host that is not in
- * `committingHosts` are unknown when their owner died in `finishing`: the host may have them.
+ * Deals with what dead owners left, but for uploads of jobs, which wait for the next server. Inside a write, after the
+ * dead were forgotten. Uploads of a host that is not in `committingHosts` are unknown when their owner died in
+ * `finishing`: the host may have them.
  */
 export function settleDead(context: StoreContext, committingHosts: ReadonlySet<string>): void {
   const { sql, now } = context;
@@ -93,7 +94,7 @@ export function settleDead(context: StoreContext, committingHosts: ReadonlySet<s
   );
   const running = sql<DeadUpload>(
     `SELECT seq, id, host, name, phase FROM uploads
-     WHERE state = 'running' AND owner_id NOT IN (SELECT id FROM owners)`,
+     WHERE state = 'running' AND job IS NULL AND owner_id NOT IN (SELECT id FROM owners)`,
   ).all({});
   for (const upload of running) {
     if (upload.phase !== "finishing" || committingHosts.has(upload.host)) interrupt.run({ seq: upload.seq });
@@ -104,7 +105,9 @@ export function settleDead(context: StoreContext, committingHosts: ReadonlySet<s
   ).all({});
   for (const { seq: run, opened } of left) {
     if (opened === 0) forget(context, run);
-    sql("UPDATE uploads SET state = 'interrupted', resumable = 1 WHERE run = $run AND state = 'queued'").run({ run });
+    sql(
+      `UPDATE uploads SET state = 'interrupted', resumable = 1 WHERE run = $run AND state = 'queued' AND job IS NULL`,
+    ).run({ run });
     sql("UPDATE runs SET owner_id = NULL WHERE seq = $run").run({ run });
   }
 }

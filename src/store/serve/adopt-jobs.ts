@@ -1,0 +1,128 @@
+import type { JobRecord, ServeStore } from "../../core/serve-store.ts";
+import { AppError, errorView } from "../../errors.ts";
+import type { StoreContext } from "../context.ts";
+import { PAGE } from "../pages.ts";
+import { loadJobs } from "./job-rows.ts";
+import { serverRun } from "./server-run.ts";
+import { FIRST_ENDED } from "./states.ts";
+
+/** An upload that has taken its process down this often is not tried again by itself. */
+const CRASHES = 3;
+
+export function adoptJobs(context: StoreContext) {
+  const { sql, access, owners } = context;
+  return {
+    async adoptJobs(runId: string, committingHosts: ReadonlySet<string>): Promise<readonly JobRecord[]> {
+      await access.write(() => owners.bury());
+      // Each page stands for itself: what a crash leaves is for the next start.
+      for (let last: number | null = 0; last !== null; ) {
+        const after: number = last;
+        last = await access.write(() => adoptPage(context, runId, after, committingHosts));
+      }
+      return untoldJobs(context);
+    },
+
+    jobTold: (id: string) =>
+      access.write(() => {
+        sql(`UPDATE jobs SET told = 1 WHERE id = $id AND state >= ${FIRST_ENDED}`).run({ id });
+      }),
+  } satisfies Partial<ServeStore>;
+}
+
+/** Takes over the next unended jobs after a place and returns the last of them, null when there are none. In a write. */
+function adoptPage(
+  context: StoreContext,
+  runId: string,
+  after: number,
+  committingHosts: ReadonlySet<string>,
+): number | null {
+  const { sql } = context;
+  const run = serverRun(context, runId);
+  const seqs = sql<{ seq: number }>(
+    `SELECT seq FROM jobs WHERE state < ${FIRST_ENDED} AND seq > $after ORDER BY seq LIMIT ${PAGE}`,
+  )
+    .all({ after })
+    .map(({ seq }) => seq);
+  const jobs = JSON.stringify(seqs);
+  settleCrashes(context, jobs, committingHosts);
+  const taken = "WHERE job IN (SELECT value FROM json_each($jobs)) AND";
+  sql(
+    `UPDATE uploads SET state = 'queued', outcome = NULL, finished_at = NULL, resumable = 0
+     ${taken} state = 'interrupted'`,
+  ).run({ jobs });
+  // A wait without an end was for something that only its server could see.
+  sql(
+    `UPDATE uploads SET waiting_for = NULL
+     ${taken} state = 'queued' AND run <> $run AND due_at IS NULL AND waiting_for IS NOT NULL`,
+  ).run({ run, jobs });
+  // Alone, because of the many indexes that a change of anything else is written to.
+  sql(`UPDATE uploads SET run = $run ${taken} state = 'queued' AND run <> $run`).run({ run, jobs });
+  return seqs.at(-1) ?? null;
+}
+
+async function untoldJobs(context: StoreContext): Promise<readonly JobRecord[]> {
+  const { sql, access } = context;
+  const untold = await access.read(() =>
+    sql<{ seq: number }>(`SELECT seq FROM jobs WHERE state >= ${FIRST_ENDED} AND told = 0 ORDER BY seq`).all({}),
+  );
+  return access.read(() =>
+    loadJobs(
+      context,
+      untold.map(({ seq }) => seq),
+    ),
+  );
+}
+
+interface Crashed {
+  readonly seq: number;
+  readonly name: string;
+  readonly host: string;
+  readonly phase: string;
+  /** Not null when it was to be cancelled. */
+  readonly outcome: string | null;
+  /** This one counted. */
+  readonly crashes: number;
+}
+
+/** Deals with what was running when its process died. `jobs`: their places, as JSON. */
+function settleCrashes({ sql, now }: StoreContext, jobs: string, committingHosts: ReadonlySet<string>): void {
+  const crashed = sql<Crashed>(
+    `SELECT seq, name, host, phase, outcome, crashes + 1 AS crashes FROM uploads
+     WHERE job IN (SELECT value FROM json_each($jobs)) AND state = 'running'
+       AND owner_id NOT IN (SELECT id FROM owners)`,
+  ).all({ jobs });
+  // A new fence stops a writer that only seemed dead.
+  const settle = sql(
+    `UPDATE uploads SET state = $state, owner_id = NULL, fence = fence + 1, crashes = $crashes, outcome = $outcome,
+       reported = 1, finished_at = $finishedAt
+     WHERE seq = $seq`,
+  );
+  for (const upload of crashed) {
+    const { seq, crashes } = upload;
+    const end = endOf(upload, committingHosts);
+    settle.run({ seq, crashes, ...end, finishedAt: end.state === "interrupted" ? null : now() });
+  }
+}
+
+function endOf({ name, host, phase, outcome, crashes }: Crashed, committingHosts: ReadonlySet<string>) {
+  if (phase === "finishing" && !committingHosts.has(host)) return { state: "unknown", outcome: failed(maybeUp(name)) };
+  if (outcome !== null) return { state: "cancelled", outcome };
+  if (crashes >= CRASHES) return { state: "failed", outcome: failed(deadly(name)) };
+  return { state: "interrupted", outcome };
+}
+
+function failed(error: AppError): string {
+  return JSON.stringify({ ok: false, error: errorView(error) });
+}
+
+function maybeUp(name: string): AppError {
+  return new AppError("outcome_unknown", `hoist ended before the answer to ${name} came: it may be up`, {
+    hint: "look at your account; if it is not there, retry the job",
+  });
+}
+
+function deadly(name: string): AppError {
+  return new AppError("internal", `hoist died ${CRASHES} times while it uploaded ${name}`, {
+    hint: "look for the cause in the system's log (memory, kill), then retry the job",
+  });
+}

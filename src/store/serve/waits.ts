@@ -1,0 +1,44 @@
+import type { ServeStore, WaitReason } from "../../core/serve-store.ts";
+import type { ErrorView } from "../../errors.ts";
+import type { StoreContext } from "../context.ts";
+import { writeOwned } from "../queue.ts";
+
+/** Uploads of jobs that rest. */
+export function waits(context: StoreContext) {
+  const { sql, access } = context;
+  const own = writeOwned(context);
+  return {
+    postpone: (id: string, fence: number, dueAt: number, why: WaitReason, error: ErrorView | null, seconds?: number) =>
+      own(
+        id,
+        fence,
+        `state = 'queued', owner_id = NULL, due_at = $dueAt, waiting_for = $why, outcome = $outcome,
+         rounds = rounds + $round, seconds = coalesce($seconds, seconds)`,
+        {
+          dueAt: Math.ceil(dueAt),
+          why,
+          outcome: error === null ? null : JSON.stringify({ ok: false, error }),
+          round: why === "retry" ? 1 : 0,
+          seconds: seconds ?? null,
+        },
+      ),
+
+    rest: (id: string, dueAt: number | null, why: WaitReason | null) =>
+      access.write(() => {
+        sql(
+          `UPDATE uploads SET due_at = $dueAt, waiting_for = $why
+           WHERE id = $id AND state = 'queued' AND job IS NOT NULL`,
+        ).run({ id, dueAt: dueAt === null ? null : Math.ceil(dueAt), why });
+      }),
+
+    nextDue: (runId: string) =>
+      access.read(() => {
+        const next = sql<{ due_at: number }>(
+          `SELECT due_at FROM uploads
+           WHERE state = 'queued' AND due_at IS NOT NULL AND +run = (SELECT seq FROM runs WHERE id = $runId)
+           ORDER BY due_at LIMIT 1`,
+        ).get({ runId });
+        return next?.due_at ?? null;
+      }),
+  } satisfies Partial<ServeStore>;
+}
