@@ -22,7 +22,7 @@ describe("the stand-in of UploadGig", () => {
   };
   const send = async (
     url: string,
-    body: Uint8Array | string | ReadableStream,
+    body: Uint8Array<ArrayBuffer> | string | ReadableStream,
   ): Promise<{ ok: boolean; message: string; size?: number }> => {
     const answer = await fetch(url, { method: "POST", body, headers: { Slug: "a b.bin" } });
     return ((await answer.json()) as { 0: { ok: boolean; message: string } })[0];
@@ -119,7 +119,7 @@ describe("the stand-in of Ulož.to", () => {
     const answer = await fetch(`${url}&batch_file_id=${number}&is_porn=false`, { method: "POST", body: form });
     return (await answer.json()) as { slug: string; md5: string; return_code: number };
   };
-  const formOf = (bytes: Uint8Array, name = "x.bin") => {
+  const formOf = (bytes: Uint8Array<ArrayBuffer>, name = "x.bin") => {
     const form = new FormData();
     form.set("file", new File([bytes], name));
     return form;
