@@ -2,6 +2,7 @@ import { type BigIntStats, closeSync, constants, fstatSync, openSync } from "nod
 import { stat } from "node:fs/promises";
 import { AppError } from "../errors.ts";
 import { cannotRead, notRegular } from "./cannot-read.ts";
+import { readRange } from "./read-range.ts";
 import { cut, type Throttle } from "./throttle.ts";
 
 /** Half-open: `end` is the first byte not included. */
@@ -18,7 +19,7 @@ export interface Source {
   readonly size: number | null;
   /**
    * The bytes of `range` (default: all), from the start at each call; a pipe can be opened once. A chunk belongs to
-   * the caller. Fails with `source` when the file changes or ends early.
+   * the caller; a range's only until the second chunk after it is asked for. Fails with `source` when the file changes or ends early.
    */
   open(range?: ByteRange): AsyncIterable<Uint8Array<ArrayBuffer>>;
   /** True: a pipe that was read; it cannot be sent again. */
@@ -136,8 +137,7 @@ class OpenFile implements FileSource {
 
   private async hashAll(): Promise<string> {
     const hasher = new Bun.CryptoHasher("md5");
-    for await (const chunk of this.read(0, this.size)) {
-      this.assertOpen();
+    for await (const chunk of this.readRange({ start: 0, end: this.size })) {
       hasher.update(chunk);
     }
     await this.assertUnchanged();
@@ -156,7 +156,7 @@ class OpenFile implements FileSource {
   }
 
   open(range?: ByteRange): AsyncIterable<Uint8Array<ArrayBuffer>> {
-    return range === undefined ? this.all() : this.part(range);
+    return range === undefined ? this.all() : this.part(range, this.readRange(range));
   }
 
   private async *all(): AsyncGenerator<Uint8Array<ArrayBuffer>> {
@@ -164,7 +164,8 @@ class OpenFile implements FileSource {
     this.digest = null;
     this.recount([]);
     const hasher = this.options.hash ? new Bun.CryptoHasher("md5") : null;
-    for await (const chunk of this.part({ start: 0, end: this.size })) {
+    const range = { start: 0, end: this.size };
+    for await (const chunk of this.part(range, this.readAll())) {
       hasher?.update(chunk);
       this.bytesRead += chunk.byteLength;
       if (this.bytesRead === this.size) this.digest = hasher?.digest("hex") ?? null;
@@ -173,11 +174,14 @@ class OpenFile implements FileSource {
     if (this.size === 0) this.digest = hasher?.digest("hex") ?? null;
   }
 
-  private async *part({ start, end }: ByteRange): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  private async *part(
+    { start, end }: ByteRange,
+    bytes: AsyncIterable<Uint8Array<ArrayBuffer>>,
+  ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
     let position = start;
     let lookedAt = performance.now();
     this.takeBack(start);
-    for await (const chunk of cut(this.read(start, end), this.options.throttle)) {
+    for await (const chunk of cut(bytes, this.options.throttle)) {
       position += chunk.byteLength;
       if (position === end || performance.now() - lookedAt > WATCH_EVERY_MS) {
         await this.assertUnchanged();
@@ -193,18 +197,22 @@ class OpenFile implements FileSource {
   }
 
   /**
-   * Bun.file on the descriptor: positional reads, repeatable, growth beyond `end` is ignored. Bun reads from a
-   * duplicate, so a stream that is still about never sees another file under a number that was given away.
+   * Bun.file on the descriptor: positional reads, repeatable, growth is ignored. Bun reads from a duplicate, so a
+   * stream that is still about never sees another file under a number that was given away.
    */
-  private async *read(start: number, end: number): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  private async *readAll(): AsyncGenerator<Uint8Array<ArrayBuffer>> {
     this.assertOpen();
-    if (start === end) return;
+    if (this.size === 0) return;
     try {
-      yield* Bun.file(this.descriptor).slice(start, end).stream() as ReadableStream<Uint8Array<ArrayBuffer>> &
+      yield* Bun.file(this.descriptor).slice(0, this.size).stream() as ReadableStream<Uint8Array<ArrayBuffer>> &
         AsyncIterable<Uint8Array<ArrayBuffer>>;
     } catch (error) {
       throw cannotRead(this.label, error);
     }
+  }
+
+  private readRange(range: ByteRange): AsyncIterable<Uint8Array<ArrayBuffer>> {
+    return readRange(this.descriptor, this.label, range, () => this.assertOpen());
   }
 
   private takeBack(start: number): void {

@@ -356,3 +356,57 @@ test("a descriptor number that was given to another file is not read from by an 
   expect((await pending).code).toBe("cancelled");
   expect(Buffer.compare(await readAll(second.open()), bytesOf(MIB))).toBe(0);
 });
+
+describe("blocks", () => {
+  test("read side by side give their own bytes, whatever the others do", async () => {
+    using directory = temporaryDirectory();
+    const content = bytesOf(5_000_003);
+    using file = openFile(directory.file("f", content), { hash: false });
+    const size = 700_000;
+    const ranges = Array.from({ length: 8 }, (_, at) => ({
+      start: at * size,
+      end: Math.min(content.length, (at + 1) * size),
+    }));
+    const read = await Promise.all(
+      ranges.map(async (range) => {
+        const parts: Uint8Array[] = [];
+        for await (const chunk of file.open(range)) parts.push(chunk.slice());
+        return Buffer.concat(parts);
+      }),
+    );
+    expect(Buffer.concat(read).equals(content)).toBe(true);
+  });
+
+  test("that were sent before count as given; everything anew counts from nothing", async () => {
+    using directory = temporaryDirectory();
+    let counted = 0;
+    let moved = 0;
+    const onBytes = (delta: number, now: boolean) => {
+      counted += delta;
+      if (now) moved += delta;
+    };
+    using file = openFile(directory.file("f", bytesOf(1000)), { hash: false, onBytes });
+    const ranges = [0, 250, 500, 750].map((start) => ({ start, end: start + 250 }));
+    file.recount(ranges.slice(0, 2));
+    expect(counted).toBe(500);
+    for (const range of [ranges[1], ranges[2]]) for await (const _ of file.open(range));
+    expect(counted).toBe(750);
+    file.recount([]);
+    expect(counted).toBe(0);
+    for await (const _ of file.open(ranges[3]));
+    for await (const _ of file.open());
+    expect(counted).toBe(1000);
+    expect(moved).toBe(1750);
+  });
+
+  test("leave the sum of everything to be asked for, once", async () => {
+    using directory = temporaryDirectory();
+    const content = bytesOf(600_000);
+    let counted = 0;
+    using file = openFile(directory.file("f", content), { hash: false, onBytes: (delta) => (counted += delta) });
+    const sums = await Promise.all([file.wholeMd5(), file.wholeMd5()]);
+    const sum = new Bun.CryptoHasher("md5").update(content).digest("hex");
+    expect(sums).toEqual([sum, sum]);
+    expect(counted).toBe(0);
+  });
+});
