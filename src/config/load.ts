@@ -4,6 +4,7 @@ import { AppError } from "../errors.ts";
 import type { Host } from "../hosts/host.ts";
 import { buildAccounts, type ConfiguredAccount } from "./accounts.ts";
 import type { HookSection } from "./hooks-schema.ts";
+import type { NotifySection } from "./notify-schema.ts";
 import { configPath, stateDirectory } from "./paths.ts";
 import { type Place, thisPlace, variable } from "./place.ts";
 import { readConfigFile } from "./read-file.ts";
@@ -31,6 +32,8 @@ export interface Config {
   readonly hooks: Readonly<Record<string, HookSection>>;
   /** Undefined: the file has no such table. */
   readonly serve: ServeSection | undefined;
+  /** In the order of the file. */
+  readonly notify: readonly NotifySection[];
   /** The unit of every wait between attempts. */
   readonly retryBaseMs: number;
   /** For people; none of them stops anything. */
@@ -65,6 +68,7 @@ export async function loadConfig(options: LoadOptions): Promise<Config> {
     },
     hooks: file?.content.hooks ?? {},
     serve: file?.content.serve,
+    notify: file?.content.notify ?? [],
     retryBaseMs: retryBase(place) ?? up?.retry_base ?? 1000,
     warnings: file?.warnings ?? [],
   };

@@ -6,7 +6,6 @@ import { notify } from "./notify-schema.ts";
 import { secretSpec } from "./secret-spec.ts";
 import { section } from "./section.ts";
 import { serve } from "./serve-schema.ts";
-import { serve } from "./serve-schema.ts";
 import { filled, whole, written } from "./values.ts";
 
 const up = section({
@@ -38,7 +37,6 @@ export const configFile = section({
   up: v.optional(up),
   accounts: v.optional(v.record(accountName, account, "must be a table")),
   hooks: v.optional(hooks),
-  serve: v.optional(serve),
   serve: v.optional(serve),
   notify: v.optional(notify),
 });

@@ -73,6 +73,7 @@ function fakeApp(scene: Scene, options: AppOptions): App {
       },
       hooks: {},
       serve: undefined,
+      notify: [],
       retryBaseMs: 1000,
       warnings: scene.warnings ?? [],
     },
