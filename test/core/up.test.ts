@@ -1,10 +1,26 @@
 import { describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AppError } from "../../src/errors.ts";
 import { codeOf, createEngine } from "../support/engine.ts";
 import { fakeHost, takeIt } from "../support/fake-host.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
+
+function otherFileSystem(): boolean {
+  return existsSync("/dev/shm") && statSync("/dev/shm").dev !== statSync(tmpdir()).dev;
+}
 
 test("sources of several fates: those that cannot be sent fail alone and without a call", async () => {
   using directory = temporaryDirectory();
@@ -302,6 +318,23 @@ describe("the source afterwards", () => {
     expect(readFileSync(second, "utf8")).toBe("second");
     expect(readFileSync(join(target, "f"), "utf8")).toBe("first");
     expect(engine.of("warning")).toMatchObject([{ text: expect.stringContaining("of that name already") }]);
+  });
+
+  test.skipIf(!otherFileSystem())("moves to another file system with its times", async () => {
+    using directory = temporaryDirectory();
+    const target = mkdtempSync("/dev/shm/hoist-test-");
+    try {
+      await using engine = createEngine({ accounts: { one: fakeHost() } });
+      const source = directory.file("f", "content");
+      utimesSync(source, new Date(1_000_000), new Date(2_000_000));
+      await engine.up([source], ["one"], { run: { after: { do: "move", directory: target } } });
+      expect(engine.of("warning")).toEqual([]);
+      expect(existsSync(source)).toBe(false);
+      expect(readFileSync(join(target, "f"), "utf8")).toBe("content");
+      expect(statSync(join(target, "f")).mtimeMs).toBe(2_000_000);
+    } finally {
+      rmSync(target, { recursive: true });
+    }
   });
 
   test("that cannot be moved is a warning, not a failure", async () => {
