@@ -10,6 +10,7 @@ import type { EngineListener } from "./core/events.ts";
 import { type RunOptions, runOptions, type UpInput } from "./core/inputs.ts";
 import type { JobStore } from "./core/job-store.ts";
 import { type ResumeRequest, resume } from "./core/resume.ts";
+import type { ServeStore } from "./core/serve-store.ts";
 import type { EngineSettings, ServerEngine } from "./core/server-engine.ts";
 import { openSession } from "./core/sessions.ts";
 import { plan, type UploadsWorld, up } from "./core/up.ts";
@@ -64,9 +65,9 @@ export async function createApp(options: AppOptions): Promise<App> {
   // There is no --insecure: Bun would skip the certificates' check for every request.
   delete process.env.NODE_TLS_REJECT_UNAUTHORIZED;
   exemptLoopback(config);
-  let opened: Promise<JobStore> | null = null;
+  let opened: Promise<ServeStore> | null = null;
 
-  function store(directory = options.history ? config.stateDir : null): Promise<JobStore> {
+  function store(directory = options.history ? config.stateDir : null): Promise<ServeStore> {
     opened ??= (async () => openStore({ directory, command: options.command }))();
     return opened;
   }

@@ -1,3 +1,4 @@
+import { rm } from "node:fs/promises";
 import { AppError } from "../errors.ts";
 import { openUnder } from "../io/safe-open.ts";
 import type { Account } from "./account.ts";
@@ -57,7 +58,11 @@ export async function startServerEngine(world: ServerEngineWorld, options: RunOp
   const runId = await store.createRun({});
   await store.openRun(runId);
   const endedMeanwhile = await store.adoptJobs(runId, world.committingHosts);
-  await store.forget(Date.now() - world.settings().keepMs);
+  const forget = async () => {
+    const spools = await store.forget(Date.now() - world.settings().keepMs);
+    await Promise.all(spools.map((path) => rm(path, { force: true })));
+  };
+  await forget();
 
   const stopped = new AbortController();
   const live = createLiveState();
@@ -82,7 +87,7 @@ export async function startServerEngine(world: ServerEngineWorld, options: RunOp
   const jobs = createJobs({ ...world, runId, live, worker, signal: stopped.signal });
   late.jobs = jobs;
   const forgetting = setInterval(() => {
-    void store.forget(Date.now() - world.settings().keepMs).catch(() => {});
+    void forget().catch(() => {});
   }, FORGET_EVERY_MS);
   forgetting.unref();
 

@@ -131,7 +131,7 @@ export function startWorker(world: WorkerWorld, run: { readonly id: string; read
     await countFailure(entry.record, outcome.error.code);
     const next = await nextRound(entry.record, outcome.error.code, outcome.error.retryable);
     if (next === null) return recordEnd(entry, end, seconds);
-    await store.postpone(id, fence, next.dueAt, next.why, outcome.error);
+    await store.postpone(id, fence, next.dueAt, next.why, outcome.error, seconds);
   }
 
   async function countFailure({ accountKey }: UploadRecord, code: string): Promise<void> {

@@ -1,0 +1,214 @@
+import { expect, test } from "bun:test";
+import { appendFileSync, existsSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { AppError } from "../../src/errors.ts";
+import { fakeHost, hang, takeIt } from "../support/fake-host.ts";
+import { startServer } from "../support/server.ts";
+import { temporaryDirectory } from "../support/temporary.ts";
+
+test("a job goes to all its destinations and ends done", async () => {
+  const [one, two] = [fakeHost(), fakeHost("other", { folders: false })];
+  await using server = await startServer({ accounts: { one, two } });
+  const job = await server.add(server.files.file("a.bin", "abc"), ["one:/Movies", "two"], { labels: { build: "42" } });
+  expect(job).toMatchObject({ state: "queued", labels: { build: "42" }, source: { size: 3 } });
+  const ended = await server.ended(job.id);
+  expect(ended.state).toBe("done");
+  expect(ended.uploads).toMatchObject([
+    { account: "one", folder: "/Movies", ok: true, verified: "size", bytes: 3, url: "https://fake.example/a.bin" },
+    { account: "two", folder: null, ok: true, phase: "stored" },
+  ]);
+  const states = server.events.flatMap((event) => (event.type === "job.state" ? [event.job.state] : []));
+  expect(states[0]).toBe("queued");
+  expect(states.at(-1)).toBe("done");
+});
+
+test("paths outside the roots, links, directories and what is missing are one and the same refusal", async () => {
+  await using server = await startServer({ accounts: { one: fakeHost() } });
+  using outside = temporaryDirectory();
+  const link = join(server.files.path, "link");
+  symlinkSync(outside.file("secret", "s"), link);
+  const refusals: string[][] = [];
+  for (const path of [outside.file("x", "x"), link, server.files.path, join(server.files.path, "none"), "relative"]) {
+    refusals.push(
+      await server.add(path, ["one"]).then(
+        () => ["queued"],
+        (error) => [error.code, error.message],
+      ),
+    );
+  }
+  expect(new Set(refusals.map((each) => JSON.stringify(each))).size).toBe(1);
+  expect(refusals[0]?.[0]).toBe("source");
+});
+
+test("a directory becomes a job for each of its files, in one group", async () => {
+  const one = fakeHost();
+  await using server = await startServer({ accounts: { one } });
+  server.files.file("a", "a");
+  server.files.file("b", "b");
+  const request = server.engine.jobs.readRequest({
+    ...{ path: server.files.path, to: ["one:/X"], name: null, labels: {}, recursive: true, callback: null },
+    ...{ notBefore: null, resumable: "auto", after: "keep" },
+  });
+  const { jobs } = await server.engine.jobs.add(request, server.submitter, null);
+  expect(jobs).toHaveLength(2);
+  expect(new Set(jobs.map(({ group }) => group)).size).toBe(1);
+  for (const { id } of jobs) expect((await server.ended(id)).state).toBe("done");
+});
+
+test("the same key and request give the same job, another request is refused", async () => {
+  await using server = await startServer({ accounts: { one: fakeHost() } });
+  const { jobs } = server.engine;
+  const request = (name: string) =>
+    jobs.readRequest({
+      ...{ path: server.files.file(name, name), to: ["one"], name: null, labels: {}, recursive: false },
+      ...{ callback: null, notBefore: null, resumable: "auto" as const, after: "keep" },
+    });
+  const key = (hash: string) => ({ scope: "t", key: "k", hash });
+  const first = await jobs.add(request("a"), server.submitter, key("1"));
+  const second = await jobs.add(request("a"), server.submitter, key("1"));
+  expect(second).toMatchObject({ created: false, jobs: [{ id: first.jobs[0]?.id }] });
+  const third = await jobs.add(request("b"), server.submitter, key("2")).catch((error) => error.code);
+  expect(third).toBe("unprocessable");
+});
+
+test("a running job is cancelled, a queued one too, and either can be tried again", async () => {
+  const one = fakeHost("fake", { perAccount: 1 });
+  one.behave = async ({ ctx }) => {
+    await ctx.phase("sending");
+    return hang(ctx.signal);
+  };
+  await using server = await startServer({ accounts: { one } });
+  const running = await server.add(server.files.file("a", "a"), ["one"]);
+  await server.until(running.id, ({ state }) => state === "running");
+  const queued = await server.add(server.files.file("b", "b"), ["one"]);
+  await server.engine.jobs.cancel(queued.id, server.roots);
+  await server.engine.jobs.cancel(running.id, server.roots);
+  expect((await server.ended(running.id)).state).toBe("cancelled");
+  expect((await server.ended(queued.id)).state).toBe("cancelled");
+  one.behave = takeIt;
+  await server.engine.jobs.retry(running.id, server.roots);
+  expect((await server.ended(running.id)).state).toBe("done");
+});
+
+test("a failure that may pass waits for another round; one that will not is the end", async () => {
+  const one = fakeHost();
+  one.behave = async ({ target }) => {
+    throw new AppError(target.name === "a" ? "network" : "host_rejected", "as told");
+  };
+  await using server = await startServer({ accounts: { one } });
+  const passing = await server.add(server.files.file("a", "a"), ["one"]);
+  const final = await server.add(server.files.file("b", "b"), ["one"]);
+  expect(await server.until(passing.id, ({ state }) => state === "waiting")).toMatchObject({ waitingFor: "retry" });
+  expect((await server.ended(final.id)).uploads[0]?.error?.code).toBe("host_rejected");
+});
+
+test("a refused login pauses the account until it is resumed, and others go on", async () => {
+  const [one, two] = [fakeHost("fake", { perAccount: 1 }), fakeHost("other")];
+  one.behave = async () => {
+    throw new AppError("host_auth", "wrong password");
+  };
+  await using server = await startServer({ accounts: { one, two } });
+  const stuck = await server.add(server.files.file("a", "a"), ["one"]);
+  const later = await server.add(server.files.file("b", "b"), ["one"]);
+  await server.until(stuck.id, ({ waitingFor }) => waitingFor === "account");
+  expect((await server.ended((await server.add(server.files.file("c", "c"), ["two"])).id)).state).toBe("done");
+  expect(one.attempts).toHaveLength(1);
+  expect((await server.engine.jobs.accounts()).find(({ name }) => name === "one")?.state).toBe("paused");
+  one.behave = takeIt;
+  await server.engine.jobs.resumeAccount("one");
+  expect((await server.ended(stuck.id)).state).toBe("done");
+  expect((await server.ended(later.id)).state).toBe("done");
+});
+
+test("an account that waits for a person holds nobody else up, shows the page, and goes on by itself", async () => {
+  const [one, two] = [fakeHost(), fakeHost("other")];
+  let solved = false;
+  one.behave = async (attempt) => {
+    await attempt.ctx.phase("preparing");
+    while (!solved) await attempt.ctx.person({ kind: "captcha", url: "https://captcha.example/1" });
+    return takeIt(attempt);
+  };
+  await using server = await startServer({ accounts: { one, two }, parallel: 1 });
+  const parked = await server.add(server.files.file("a", "a"), ["one"]);
+  const waiting = await server.until(parked.id, ({ waitingFor }) => waitingFor === "captcha");
+  expect(waiting.uploads[0]?.error).toMatchObject({ code: "captcha", url: "https://captcha.example/1" });
+  for (const name of ["b", "c"]) {
+    expect((await server.ended((await server.add(server.files.file(name, name), ["two"])).id)).state).toBe("done");
+  }
+  expect((await server.engine.jobs.accounts())[0]).toMatchObject({ captchaUrl: "https://captcha.example/1" });
+  solved = true;
+  expect((await server.ended(parked.id)).state).toBe("done");
+});
+
+test("a file that is still being written waits until it stands still", async () => {
+  const one = fakeHost();
+  await using server = await startServer({ accounts: { one } });
+  const path = server.files.file("growing", "a");
+  const request = {
+    ...{ path, to: server.engine.jobs.readRequest(input(path)).to, name: null, labels: {}, recursive: false },
+    ...{ callback: null, notBefore: null, settleMs: 60, resumable: "auto" as const, after: { do: "keep" as const } },
+  };
+  const { jobs } = await server.engine.jobs.add(request, server.submitter, null);
+  const id = jobs[0]?.id ?? "";
+  for (let written = 0; written < 5; written += 1) {
+    appendFileSync(path, "more");
+    expect(one.attempts).toHaveLength(0);
+    await Bun.sleep(30);
+  }
+  const ended = await server.ended(id);
+  expect(ended).toMatchObject({ state: "done", uploads: [{ size: 21 }] });
+});
+
+function input(path: string) {
+  return {
+    ...{ path, to: ["one"], name: null, labels: {}, recursive: false, callback: null, notBefore: null },
+    ...{ resumable: "auto" as const, after: "keep" },
+  };
+}
+
+test("a spooled file is deleted when its job is done", async () => {
+  await using server = await startServer({ accounts: { one: fakeHost() } });
+  const path = server.files.file("spooled", "content");
+  const { to } = server.engine.jobs.readRequest(input(path));
+  const { jobs } = await server.engine.jobs.addSpooled(
+    { name: "a.iso", path, size: 7 },
+    { to, labels: {}, callback: null, notBefore: null, resumable: "auto" },
+    server.submitter,
+    null,
+  );
+  expect(await server.ended(jobs[0]?.id ?? "")).toMatchObject({ state: "done", uploads: [{ name: "a.iso", size: 7 }] });
+  await server.until(jobs[0]?.id ?? "", () => !existsSync(path));
+});
+
+test("a source is deleted after its upload where token and root allow it, and only there", async () => {
+  await using server = await startServer({ accounts: { one: fakeHost() } });
+  const path = server.files.file("a", "a");
+  const { jobs } = server.engine;
+  const request = jobs.readRequest({ ...input(path), after: "delete" });
+  expect(await jobs.add(request, { ...server.submitter, mayDelete: false }, null).catch(({ code }) => code)).toBe(
+    "forbidden",
+  );
+  const { jobs: added } = await jobs.add(request, server.submitter, null);
+  await server.ended(added[0]?.id ?? "");
+  await server.until(added[0]?.id ?? "", () => !existsSync(path));
+});
+
+test("a second server on the same state directory is refused; a new one takes over what is left", async () => {
+  using state = temporaryDirectory();
+  using files = temporaryDirectory();
+  const one = fakeHost();
+  one.behave = async ({ ctx }) => {
+    await ctx.phase("sending");
+    return hang(ctx.signal);
+  };
+  const options = { accounts: { one }, stateDirectory: state.path, files };
+  let id = "";
+  {
+    await using server = await startServer(options);
+    id = (await server.add(files.file("a", "a"), ["one"])).id;
+    await server.until(id, (job) => job.state === "running");
+  }
+  one.behave = takeIt;
+  await using server = await startServer(options);
+  expect((await server.ended(id)).state).toBe("done");
+});

@@ -1,0 +1,115 @@
+import { realpathSync } from "node:fs";
+import * as v from "valibot";
+import type { Account } from "../../src/core/account.ts";
+import { type AddJob, addJob } from "../../src/core/add-job.ts";
+import { runOptions } from "../../src/core/inputs.ts";
+import { isEnded, type JobView } from "../../src/core/job-view.ts";
+import type { Root, ServerEvent, Submitter } from "../../src/core/jobs.ts";
+import type { ServeStore } from "../../src/core/serve-store.ts";
+import { type ServerEngine, startServerEngine } from "../../src/core/server-engine.ts";
+import { openStore } from "../../src/store/open.ts";
+import type { FakeHost } from "./fake-host.ts";
+import { type TemporaryDirectory, temporaryDirectory } from "./temporary.ts";
+
+export interface ServerFixture extends AsyncDisposable {
+  readonly engine: ServerEngine;
+  readonly store: ServeStore;
+  readonly files: TemporaryDirectory;
+  readonly submitter: Submitter;
+  readonly roots: readonly Root[];
+  readonly events: ServerEvent[];
+  add(path: string, to: readonly string[], more?: Partial<v.InferInput<typeof addJob>>): Promise<JobView>;
+  /** The job as soon as it looks like that. */
+  until(id: string, wanted: (job: JobView) => boolean): Promise<JobView>;
+  ended(id: string): Promise<JobView>;
+}
+
+export interface ServerFixtureOptions {
+  readonly accounts: Readonly<Record<string, FakeHost>>;
+  readonly stateDirectory?: string | null;
+  readonly files?: TemporaryDirectory;
+  readonly parallel?: number;
+  readonly retries?: number;
+}
+
+/** The server's engine over fake hosts and a real store, without HTTP. */
+export async function startServer(options: ServerFixtureOptions): Promise<ServerFixture> {
+  const files = options.files ?? temporaryDirectory();
+  const store = openStore({ directory: options.stateDirectory ?? null, command: "hoist test" });
+  const accounts = new Map(
+    Object.entries(options.accounts).map(([name, { host }]): [string, Account] => [
+      name,
+      {
+        name,
+        host,
+        user: name,
+        endpoint: { baseUrl: "https://fake.example", loopback: false },
+        key: `${host.id} https://fake.example ${name}`,
+        credentials: async () => ({ user: name, password: "secret" }),
+      },
+    ]),
+  );
+  const roots: readonly Root[] = [{ path: realpathSync(files.path), write: true }];
+  const submitter: Submitter = { name: "test", hook: null, roots, mayDelete: true };
+  const engine = await startServerEngine(
+    {
+      store,
+      accounts: () => accounts,
+      settings: () => ({
+        to: [],
+        rewrite: [],
+        maxQueue: 100_000,
+        refuseCallback: () => "there is no callback secret",
+        roots: roots.map(({ path }) => path),
+        keepMs: 86_400_000,
+      }),
+      committingHosts: new Set(
+        Object.values(options.accounts).flatMap(({ host }) => (host.features.commits ? [host.id] : [])),
+      ),
+      fetch,
+      retryBaseMs: 1,
+      listen: () => {},
+      log: () => {},
+    },
+    {
+      ...v.parse(runOptions, {}),
+      parallel: options.parallel ?? 4,
+      retries: options.retries ?? 1,
+      waitCoolDownMs: Number.POSITIVE_INFINITY,
+      waitCaptchaMs: Number.POSITIVE_INFINITY,
+    },
+  );
+  const events: ServerEvent[] = [];
+  engine.jobs.subscribe((event) => events.push(event));
+
+  async function until(id: string, wanted: (job: JobView) => boolean): Promise<JobView> {
+    for (const deadline = Date.now() + 10_000; ; await Bun.sleep(5)) {
+      const job = await engine.jobs.get(id, roots);
+      if (wanted(job)) return job;
+      if (Date.now() > deadline) throw new Error(`the job is still ${JSON.stringify(job)}`);
+    }
+  }
+
+  return {
+    engine,
+    store,
+    files,
+    submitter,
+    roots,
+    events,
+    async add(path, to, more = {}) {
+      const input: AddJob = v.parse(addJob, { path, to: [...to], ...more });
+      const { jobs } = await engine.jobs.add(engine.jobs.readRequest(input), submitter, null);
+      const [job] = jobs;
+      if (job === undefined) throw new Error("nothing was queued");
+      return job;
+    },
+    until,
+    ended: (id) => until(id, (job) => isEnded(job.state)),
+    async [Symbol.asyncDispose]() {
+      await engine.stop(0);
+      await store[Symbol.asyncDispose]();
+      if (options.files === undefined) files[Symbol.dispose]();
+    },
+  };
+}
