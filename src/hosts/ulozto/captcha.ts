@@ -19,8 +19,8 @@ export type Attempt<T> = (captchaToken: string | null) => Promise<Passage<T>>;
 export interface CaptchaGate {
   /**
    * `attempt` until it passes. While a captcha is open, and until a first request has shown that none is, the
-   * account's requests go one at a time: the others wait for its outcome. Fails with `captcha` when nobody waits for a
-   * person any longer.
+   * account's requests go one at a time: the others wait for its outcome, and for the person as well, so that nobody
+   * thinks them busy. Fails with `captcha` when nobody waits for a person any longer.
    */
   pass<T>(asker: Asker, attempt: Attempt<T>): Promise<T>;
 }
@@ -33,6 +33,14 @@ interface Captcha {
 export function createCaptchaGate(api: Api, endpoint: AccountEndpoint): CaptchaGate {
   let oneAtATime = true;
   let turn: Promise<unknown> | null = null;
+  /** The page that the one whose turn it is waits before. */
+  let open: Captcha | null = null;
+  let bell = Promise.withResolvers<void>();
+  const ring = (captcha: Captcha | null) => {
+    open = captcha;
+    bell.resolve();
+    bell = Promise.withResolvers<void>();
+  };
   // Kept when an attempt fails in between, lest a page that somebody is solving be replaced; and once it is solved,
   // because the host may let its token count for more than one link [A].
   let last: Captcha | null = null;
@@ -64,11 +72,24 @@ export function createCaptchaGate(api: Api, endpoint: AccountEndpoint): CaptchaG
     let passage = met ?? (await first(attempt));
     while (passage.kind === "captcha") {
       const captcha = await show(passage.token, asker.signal);
+      if (open !== captcha) ring(captcha);
       await asker.person({ kind: "captcha", url: captcha.page });
       passage = await attempt(captcha.token);
     }
     oneAtATime = false;
     return passage.value;
+  };
+
+  /** Waits for a person with the one whose turn it is, page by page. */
+  const follow = async (asker: Asker, leader: Promise<unknown>): Promise<void> => {
+    for (let told: Captcha | null = null; turn === leader; ) {
+      const rung = bell.promise;
+      if (open === null || open === told) await rung;
+      else {
+        told = open;
+        await asker.person({ kind: "captcha", url: told.page });
+      }
+    }
   };
 
   return {
@@ -87,12 +108,11 @@ export function createCaptchaGate(api: Api, endpoint: AccountEndpoint): CaptchaG
             return await mine;
           } finally {
             turn = null;
+            ring(null);
           }
         }
-        await unlessAborted(
-          turn.catch(() => {}),
-          asker.signal,
-        );
+        const ended = turn.catch(() => {});
+        await unlessAborted(Promise.race([ended, follow(asker, turn)]), asker.signal);
       }
     },
   };

@@ -86,25 +86,80 @@ describe("the upload link", () => {
 });
 
 describe("the captcha", () => {
-  test("one link request at a time: the page is shown once, and solving it lets everyone through", async () => {
+  test("one link request at a time: all wait before the same page, and solving it lets everyone through", async () => {
     await using h = await harness();
     h.host.requireCaptcha();
-    let polls = 0;
-    const person = async () => {
-      polls += 1;
-      if (polls === 3) h.host.solveCaptcha();
-    };
-    const all = await Promise.all([1, 2, 3, 4].map((n) => h.upload(`f${n}`, 100, { person, more: false })));
+    let waiting = 0;
+    const all = await Promise.all(
+      [1, 2, 3, 4].map((n) => {
+        let polls = 0;
+        const person = async () => {
+          polls += 1;
+          if (polls === 1) waiting += 1;
+          if (polls === 3) h.host.solveCaptcha();
+        };
+        return h.upload(`f${n}`, 100, { person, more: false });
+      }),
+    );
     expect(all.map(({ error, attempts }) => [error, attempts])).toEqual(Array(4).fill([null, 1]));
-    expect(all.flatMap(({ pages }) => pages)).toEqual([
-      `${h.host.uploadOrigin}/captcha/${h.host.state.captcha?.token}`,
-    ]);
+    expect(waiting).toBe(4);
+    expect(new Set(all.flatMap(({ pages }) => pages))).toEqual(
+      new Set([`${h.host.uploadOrigin}/captcha/${h.host.state.captcha?.token}`]),
+    );
     const [first, ...others] = asked(h);
     expect(first.captcha_token).toBeUndefined();
     expect(new Set(others.map((body) => body.captcha_token))).toEqual(new Set([h.host.state.captcha?.token]));
     // Three refusals while it was open, then one link for each file.
     expect(h.host.of("link").map((one) => one.status)).toEqual([401, 401, 401, 200, 200, 200, 200]);
     expect(h.host.of("captcha").length).toBe(1);
+  });
+
+  test("goes on at once with the one who was let through, however long the others would have waited", async () => {
+    await using h = await harness();
+    h.host.requireCaptcha();
+    const leader = h.upload("a", 10, { more: false, person: () => solved.promise });
+    const solved = Promise.withResolvers<void>();
+    const waiting = Promise.withResolvers<void>();
+    const gone = new AbortController();
+    const follower = h.upload("b", 10, {
+      more: false,
+      person: () => {
+        waiting.resolve();
+        return new Promise((_, reject) => gone.signal.addEventListener("abort", () => reject(new Error("too late"))));
+      },
+    });
+    await waiting.promise;
+    h.host.solveCaptcha();
+    solved.resolve();
+    expect((await leader).error).toBeNull();
+    expect((await follower).error).toBeNull();
+    gone.abort();
+  });
+
+  test("a new page is shown to those who wait, too; who gives up goes alone", async () => {
+    await using h = await harness();
+    h.host.requireCaptcha();
+    const followed = Promise.withResolvers<void>();
+    const seen: string[] = [];
+    const leader = h.upload("a", 10, {
+      more: false,
+      person: async () => {
+        await followed.promise;
+        if (seen.length === 1) h.host.requireCaptcha();
+        else h.host.solveCaptcha();
+      },
+    });
+    const follower = h.upload("b", 10, {
+      more: false,
+      person: async (url) => {
+        seen.push(url);
+        followed.resolve();
+        if (seen.length === 2) throw new AppError("captcha", "nobody is there", { url });
+      },
+    });
+    expect((await follower).error?.code).toBe("captcha");
+    expect((await leader).error).toBeNull();
+    expect(new Set(seen).size).toBe(2);
   });
 
   test("another token in the answer shows the new page", async () => {
