@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import { didYouMean } from "../core/nearest.ts";
 import { AppError } from "../errors.ts";
 import { GLOBAL_OPTIONS, type Globals } from "./globals.ts";
-import { longFlag, type Option, type Options } from "./options.ts";
+import { longFlag, type Option, type Options, standsAlone } from "./options.ts";
 
 /** How many words a command takes besides its options. */
 export interface Operands {
@@ -47,7 +47,7 @@ export function tokenize(argv: readonly string[], options: Options): readonly To
     byFlag.set(flag, [key, option]);
     if (option.short !== undefined) byFlag.set(`-${option.short}`, [key, option]);
     const short = option.short === undefined ? {} : { short: option.short };
-    shapes[flag.slice(2)] = { type: option.type === "flag" ? "boolean" : "string", ...short };
+    shapes[flag.slice(2)] = { type: standsAlone(option) ? "boolean" : "string", ...short };
   }
   const { tokens } = parseArgs({
     args: [...argv],
@@ -56,13 +56,20 @@ export function tokenize(argv: readonly string[], options: Options): readonly To
     allowPositionals: true,
     tokens: true,
   });
+  const taken = new Set<number>();
   return tokens.flatMap((token): Token[] => {
+    if (taken.has(token.index)) return [];
     if (token.kind === "positional") return [{ kind: "operand", value: token.value, index: token.index }];
     if (token.kind === "option-terminator") return [];
     const [key, option] = byFlag.get(token.rawName) ?? [null, null];
     const word = argv[token.index] ?? "";
     // `-to` is `--to` with a dash too few, and not a cluster of -t and -o. Other words are not named whole: `-pSECRET`.
     const typed = key === null && byFlag.has(`-${word}`) ? word : token.rawName;
+    const next = argv[token.index + 1] ?? "";
+    if (option?.type === "value" && option.lone?.test(next) === true && token.inlineValue !== true) {
+      taken.add(token.index + 1);
+      return [{ kind: "option", key, option, typed, value: next, inline: false }];
+    }
     return [{ kind: "option", key, option, typed, value: token.value, inline: token.inlineValue === true }];
   });
 }
@@ -107,7 +114,7 @@ export function checkTokens(tokens: readonly Token[], options: Options, operands
       spelledOut.set(key, option.negated === true ? `--no-${key}` : `--${key}`);
       continue;
     }
-    const value = requiredValue(token, typed);
+    const value = standsAlone(option) ? (token.value ?? "") : requiredValue(token, typed);
     if (option.type === "choice" && !option.choices.includes(value)) throw badChoice(typed, value, option.choices);
     if (option.type === "list") {
       lists[key]?.push(value);

@@ -18,6 +18,8 @@ export interface Value extends Described {
   /** What stands for the value in the help: `N`, `DUR`, `FILE`. */
   readonly hint: string;
   readonly required?: true;
+  /** It may stand alone, which gives the empty text; a word behind it is its value only when it looks like this. */
+  readonly lone?: RegExp;
 }
 
 export interface Choice extends Described {
@@ -44,6 +46,11 @@ type ValueOf<O extends Option> = O extends Flag
     : O extends Choice
       ? O["choices"][number] | (O extends { readonly default: string } ? never : undefined)
       : string | (O extends { readonly required: true } ? never : undefined);
+
+/** Whether the word behind the option can be something else than its value. */
+export function standsAlone(option: Option): boolean {
+  return option.type === "flag" || (option.type === "value" && option.lone !== undefined);
+}
 
 /** What a command gets for its options. */
 export type Values<O extends Options> = { readonly [K in keyof O]: ValueOf<O[K]> };

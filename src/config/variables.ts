@@ -12,6 +12,9 @@ const OWN = [
   "HOIST_SERVE_TOKEN_FILE",
   "HOIST_SERVE_ROOTS",
   "HOIST_SERVE_HOSTS",
+  "HOIST_SERVER",
+  "HOIST_TOKEN",
+  "HOIST_TOKEN_FILE",
 ] as const;
 
 export interface UnknownVariable {

@@ -1,7 +1,7 @@
 import type { Command } from "../command.ts";
 import type { CommandTree } from "../context.ts";
 import { GLOBAL_OPTIONS } from "../globals.ts";
-import { longFlag, type Option, type Options } from "../options.ts";
+import { longFlag, type Option, type Options, standsAlone } from "../options.ts";
 import { TOPIC_NAMES } from "../topics.ts";
 
 /** What a shell completes behind one command's name. */
@@ -67,7 +67,7 @@ function completionOption([key, option]: [string, Option]): CompletionOption {
   return {
     flags: [...(option.short === undefined ? [] : [`-${option.short}`]), longFlag(key, option)],
     summary: option.summary,
-    values: option.type === "flag" ? null : option.type === "choice" ? option.choices : [],
+    values: standsAlone(option) ? null : option.type === "choice" ? option.choices : [],
     repeatable: option.type === "list",
   };
 }
