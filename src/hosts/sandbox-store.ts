@@ -6,7 +6,7 @@ export interface StoredContent {
   /** Names the bytes in the store. */
   readonly key: string;
   readonly size: number;
-  /** Lower-case hex. */
+  /** Lower-case hex; empty where nobody knows it. */
   readonly md5: string;
 }
 
@@ -14,6 +14,8 @@ export interface StoredContent {
 export interface SandboxStore {
   /** Takes everything in; holds nothing when the chunks end in a failure, which comes out unchanged. */
   put(chunks: AsyncIterable<Uint8Array>): Promise<StoredContent>;
+  /** One content of several, which are no more then; without a directory only the size is known. */
+  join(parts: readonly StoredContent[]): Promise<StoredContent>;
   /** The bytes as a download; a 404 when they are not kept. */
   download(key: string, name: string): Promise<Response>;
   remove(key: string): Promise<void>;
@@ -27,6 +29,15 @@ export function openSandboxStore(directory: string | null): SandboxStore {
       const key = crypto.randomUUID();
       const path = pathOf(key);
       return { key, ...(path === null ? await measure(chunks) : await write(path, chunks)) };
+    },
+    async join(parts) {
+      const size = parts.reduce((sum, part) => sum + part.size, 0);
+      const paths = parts.flatMap(({ key }) => pathOf(key) ?? []);
+      if (directory === null) return { key: crypto.randomUUID(), size, md5: "" };
+      const key = crypto.randomUUID();
+      const whole = { key, ...(await write(join(directory, key), contentOf(paths))) };
+      for (const path of paths) await rm(path, { force: true });
+      return whole;
     },
     async download(key, name) {
       const path = pathOf(key);
@@ -49,6 +60,10 @@ export function openSandboxStore(directory: string | null): SandboxStore {
       if (path !== null) await rm(path, { force: true });
     },
   };
+}
+
+async function* contentOf(paths: readonly string[]): AsyncGenerator<Uint8Array> {
+  for (const path of paths) yield* Bun.file(path).stream() as ReadableStream<Uint8Array> & AsyncIterable<Uint8Array>;
 }
 
 type Measured = Omit<StoredContent, "key">;

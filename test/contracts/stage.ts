@@ -1,5 +1,5 @@
 import { type AppError, toAppError } from "../../src/errors.ts";
-import type { Credentials, Host, HostSession, Target, UploadResult } from "../../src/hosts/host.ts";
+import type { Credentials, Host, HostSession, Target, UploadOptions, UploadResult } from "../../src/hosts/host.ts";
 import { type SandboxExchange, startSandbox } from "../../src/hosts/sandbox-server.ts";
 import { openFile, type Source } from "../../src/io/source.ts";
 import { hostEnv } from "../support/host-env.ts";
@@ -41,12 +41,14 @@ export interface StageSettings {
   readonly faults: readonly string[];
   /** Milliseconds without progress, and until an answer. */
   readonly patienceMs: number;
+  /** Of every upload that says nothing else. */
+  readonly options?: Partial<UploadOptions>;
 }
 
 export async function openStage(
   host: Host,
   credentials: Credentials,
-  { faults, patienceMs }: StageSettings,
+  { faults, patienceMs, options }: StageSettings,
 ): Promise<Stage> {
   const directory = temporaryDirectory();
   const exchanges: SandboxExchange[] = [];
@@ -80,7 +82,7 @@ export async function openStage(
     exchanges,
     async upload(size, settings = {}) {
       const content = bytesOf(size);
-      const context = uploadContext(settings);
+      const context = uploadContext({ options: { ...options }, ...settings });
       files += 1;
       using source = openFile(directory.file(`source-${files}`, content), {
         hash: host.features.verifies === "md5",
@@ -88,7 +90,8 @@ export async function openStage(
       });
       return { ...(await run(source, settings, context)), content };
     },
-    uploadSource: (source, settings = {}) => run(source, settings, uploadContext(settings)),
+    uploadSource: (source, settings = {}) =>
+      run(source, settings, uploadContext({ options: { ...options }, ...settings })),
     open,
     seen(wanted) {
       const past = exchanges.find(wanted);

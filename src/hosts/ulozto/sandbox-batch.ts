@@ -21,6 +21,7 @@ const linkRequest = v.object({
   private_slug: v.optional(v.string()),
   captcha_token: v.optional(v.string()),
 });
+const blockLinkRequest = v.object({ user_login: v.string(), captcha_token: v.optional(v.string()) });
 const change = v.object({ name: v.optional(v.string()), folder_slug: v.optional(v.string()) });
 const changes = v.object({
   ...change.entries,
@@ -76,6 +77,23 @@ export function batchRoutes(state: SandboxState, kit: SandboxKit): Hono<SandboxE
       private_slug: batch.slug,
       valid_until: new Date(Date.now() + seconds * 1000).toISOString(),
       validity_interval: seconds,
+    });
+  });
+
+  app.post("/v6/upload/link", kit.step("block-link"), guard, async (c) => {
+    const asked = await jsonBody(c, blockLinkRequest);
+    const owner = loginOf(state, c);
+    if (asked === null || asked.user_login !== owner) return refused(400, 40_000, "The request is not understood.");
+    const wall = captchaWall(c, asked.captcha_token);
+    if (wall !== null) return wall;
+    const batch = { slug: newSlug(), owner, confirmedAt: null };
+    const signature = newSlug();
+    state.batches.set(batch.slug, batch);
+    state.signatures.set(signature, batch);
+    return c.json({
+      upload_signature: signature,
+      private_slug: batch.slug,
+      upload_resumable_base_url: `${kit.origin()}/ulozto/blocks`,
     });
   });
 

@@ -12,6 +12,10 @@ export interface SandboxState {
   readonly batches: Map<string, SandboxBatch>;
   /** The key in an upload address → where it leads. */
   readonly links: Map<string, SandboxLink>;
+  /** `upload_signature` → the batch that it lets files into. */
+  readonly signatures: Map<string, SandboxBatch>;
+  /** `private_slug/batch_file_id` → an upload in blocks. */
+  readonly blocks: Map<string, SandboxBlocks>;
   readonly files: SandboxFile[];
   /** Login → the captcha that stands before its next upload link. */
   readonly captchas: Map<string, { readonly token: string; solved: boolean }>;
@@ -37,6 +41,19 @@ export interface SandboxLink {
   readonly until: number;
 }
 
+export interface SandboxBlocks {
+  readonly batch: SandboxBatch;
+  /** `batch_file_id`. */
+  readonly number: number;
+  readonly name: string;
+  readonly size: number;
+  readonly blockSize: number;
+  /** By number, from 1. */
+  readonly stored: Map<number, StoredContent>;
+  /** The slug of the whole file, once somebody has asked for it. */
+  joining: Promise<string> | null;
+}
+
 export interface SandboxFile {
   readonly slug: string;
   readonly batch: SandboxBatch;
@@ -49,7 +66,16 @@ export interface SandboxFile {
 }
 
 export function createState(): SandboxState {
-  return { sessions: new Map(), folders: [], batches: new Map(), links: new Map(), files: [], captchas: new Map() };
+  return {
+    sessions: new Map(),
+    folders: [],
+    batches: new Map(),
+    links: new Map(),
+    signatures: new Map(),
+    blocks: new Map(),
+    files: [],
+    captchas: new Map(),
+  };
 }
 
 /** A name of the host's own making. */

@@ -3,6 +3,7 @@ import { bodyLimit } from "hono/body-limit";
 import type { Sandbox, SandboxEnv } from "../sandbox.ts";
 import { accountRoutes } from "./sandbox-account.ts";
 import { batchRoutes } from "./sandbox-batch.ts";
+import { blockRoutes } from "./sandbox-blocks.ts";
 import { bodyRoutes } from "./sandbox-body.ts";
 import { createState, refused } from "./sandbox-state.ts";
 
@@ -19,6 +20,10 @@ export const sandbox: Sandbox = {
     login: ["refused", "token-refused"],
     link: [SESSION, "captcha", "expired", "brief"],
     captcha: [SESSION],
+    "block-link": [SESSION, "captcha"],
+    register: [],
+    block: ["unknown", "rejected", "forgotten"],
+    status: ["unknown", "error", "nonsense"],
     upload: ["expired", "rejected", "code-500", "message", "size", "md5"],
     properties: [SESSION, "no-folder"],
     commit: [SESSION, "put-only"],
@@ -44,6 +49,7 @@ export const sandbox: Sandbox = {
     return app
       .route("/", accountRoutes(state, kit))
       .route("/", batchRoutes(state, kit))
-      .route("/", bodyRoutes(state, kit));
+      .route("/", bodyRoutes(state, kit))
+      .route("/", blockRoutes(state, kit));
   },
 };
