@@ -34,7 +34,7 @@ export function startOutbox(world: OutboxWorld): Outbox {
     if (!isEnded(job.state)) {
       ends.delete(job.id);
       const page = captchaPages(job).join(" ");
-      if (page !== "" && pages.get(job.id) !== page) write(job.id, { kind: "captcha", job });
+      if (page !== "" && pages.get(job.id) !== page) write(job.id, { kind: "captcha", job }, !known(page));
       if (page === "") pages.delete(job.id);
       else pages.set(job.id, page);
       return;
@@ -58,9 +58,14 @@ export function startOutbox(world: OutboxWorld): Outbox {
     else paused.delete(account.name);
   }
 
-  /** `what` null: an end that nobody is told of. */
-  function write(jobId: string | null, what: Happening | null): void {
-    const written = storeMessages(jobId, what).catch((thrown: unknown) => {
+  /** Several jobs may wait for the same page: each calls back, a person is told once. */
+  function known(page: string): boolean {
+    return [...pages.values()].includes(page);
+  }
+
+  /** `what` null: an end that nobody is told of. `notify` false: only the callback is for it. */
+  function write(jobId: string | null, what: Happening | null, notify = true): void {
+    const written = storeMessages(jobId, what, notify).catch((thrown: unknown) => {
       // The end stays marked as untold: the next server tells it.
       if (jobId !== null) ends.delete(jobId);
       world.log("warn", `a message could not be stored: ${toAppError(thrown).message}`, { channel: "outbox" });
@@ -69,9 +74,9 @@ export function startOutbox(world: OutboxWorld): Outbox {
     void written.finally(() => writing.delete(written));
   }
 
-  async function storeMessages(jobId: string | null, what: Happening | null): Promise<void> {
+  async function storeMessages(jobId: string | null, what: Happening | null, notify: boolean): Promise<void> {
     const now = clock.now();
-    const messages = what === null ? [] : messagesFor(what, world.config().notify, now);
+    const messages = what === null || !notify ? [] : messagesFor(what, world.config().notify, now);
     const callback = jobId === null || what === null ? null : ((await store.job(jobId))?.callback ?? null);
     if (callback !== null && what !== null) {
       messages.push({ channel: CALLBACK, url: callback, body: payloadOf(what, now) });

@@ -303,6 +303,19 @@ describe("a [[notify]]", () => {
     ]);
   });
 
+  test("is told once of a page that several jobs wait for", async () => {
+    await using to = receiver();
+    await using on = stage({ notify: [target({ url: to.origin })] });
+    on.outbox.ended(CAPTCHA("https://host.example/c"));
+    on.outbox.ended({ ...CAPTCHA("https://host.example/c"), id: "job-2" });
+    on.outbox.ended({ ...view(), id: "job-3" });
+    await on.store.until(() => on.store.settled.length === 2);
+    expect(to.received.map(({ body }) => body).sort()).toEqual([
+      "x.bin → ulozto: captcha, ulozto wants a captcha solved https://host.example/c",
+      "x.bin → ulozto: done https://host.example/f/1",
+    ]);
+  });
+
   test("that is configured no more is given up", async () => {
     const clock = new ManualClock();
     const store = new MemoryOutboxStore(clock);
