@@ -17,10 +17,10 @@ export async function jobsOf(
   if (!isAbsolute(request.path)) throw notAllowed();
   const path = resolve(request.path);
   assertMayDispose(path, request, submitter);
-  if (!request.recursive) return [newJob(request, submitter, fileAt(path, submitter.roots), null, 0)];
+  if (!request.recursive) return [newJob(request, submitter, fileAt(path, submitter.roots), request.group ?? null, 0)];
   const files = await filesUnder(path, request.path, submitter.roots, signal);
-  const group = crypto.randomUUID();
-  return files.map((file, index) => newJob(request, submitter, file, files.length === 1 ? null : group, index));
+  const group = request.group ?? (files.length === 1 ? null : crypto.randomUUID());
+  return files.map((file, index) => newJob(request, submitter, file, group, index));
 }
 
 export function spooledJob(

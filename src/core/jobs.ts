@@ -46,6 +46,8 @@ export interface JobRequest {
   readonly settleMs: number | null;
   readonly resumable: RunOptions["resumable"];
   readonly after: RunOptions["after"];
+  /** Shared with other requests of the same event; absent or null: with none. */
+  readonly group?: string | null;
 }
 
 export interface Submitted {
