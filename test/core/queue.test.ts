@@ -115,32 +115,38 @@ describe("a lane given up early", () => {
     expect(mores).toEqual([true, false]);
   });
 
-  test("is taken again for an attempt that sends, within all limits", async () => {
-    using directory = temporaryDirectory();
-    const fake = fakeHost("fake", { perAccount: 2, commits: true });
-    let sending = 0;
-    let most = 0;
-    fake.behave = async (attempt) => {
-      await attempt.ctx.phase("sending");
-      sending += 1;
-      most = Math.max(most, sending);
-      await Bun.sleep(1);
-      sending -= 1;
-      await attempt.ctx.phase("stored");
-      attempt.ctx.release();
-      await Bun.sleep(1);
-      if (attempt.number === 1) {
-        await attempt.ctx.phase("preparing");
-        throw new AppError("network", "in doubt", { retry: { again: true, free: true, afterMs: 0 } });
-      }
-      return takeIt(attempt);
-    };
-    await using engine = createEngine({ accounts: { one: fake } });
-    const summary = await engine.up(filesIn(directory, 30), ["one"], { run: { parallel: 4, retries: 0 } });
-    expect(summary).toMatchObject({ ok: 30, failed: 0 });
-    expect(most).toBe(2);
-    expect(fake.attempts).toHaveLength(60);
-  });
+  test.each([
+    [2, 4],
+    [8, 2],
+  ])(
+    "is taken again for an attempt that sends, within all limits: %d of the host, %d of the run",
+    async (perAccount, parallel) => {
+      using directory = temporaryDirectory();
+      const fake = fakeHost("fake", { perAccount, commits: true });
+      let sending = 0;
+      let most = 0;
+      fake.behave = async (attempt) => {
+        await attempt.ctx.phase("sending");
+        sending += 1;
+        most = Math.max(most, sending);
+        await Bun.sleep(1);
+        sending -= 1;
+        await attempt.ctx.phase("stored");
+        attempt.ctx.release();
+        await Bun.sleep(1);
+        if (attempt.number === 1) {
+          await attempt.ctx.phase("preparing");
+          throw new AppError("network", "in doubt", { retry: { again: true, free: true, afterMs: 0 } });
+        }
+        return takeIt(attempt);
+      };
+      await using engine = createEngine({ accounts: { one: fake } });
+      const summary = await engine.up(filesIn(directory, 30), ["one"], { run: { parallel, retries: 0 } });
+      expect(summary).toMatchObject({ ok: 30, failed: 0 });
+      expect(most).toBe(2);
+      expect(fake.attempts).toHaveLength(60);
+    },
+  );
 });
 
 test("thousands of uploads end, one after the other told, and nothing is left behind", async () => {

@@ -136,6 +136,22 @@ test("a body is sent whole at each request", async () => {
   expect(last.at).toEqual([MIB, MIB]);
 });
 
+test("a body counts as complete from its last chunk on, not from its end", async () => {
+  using directory = temporaryDirectory();
+  using source = openFile(directory.file("f", bytesOf(600_000)), { hash: false });
+  const raw = rawBody(source, null, { beforeLast: async () => {} });
+  const multipart = multipartBody(source, { field: "file", fileName: "f" }, { beforeLast: async () => {} });
+  for (const body of [raw, multipart]) {
+    const reader = body.stream().getReader();
+    for (let left = body.length ?? 0; left > 0; ) {
+      expect(body.complete).toBe(false);
+      left -= (await reader.read()).value?.byteLength ?? 0;
+    }
+    expect(body.complete).toBe(true);
+    await reader.cancel();
+  }
+});
+
 test("texts, forms and JSON carry their type and length", async () => {
   using server = sink(false);
   await send(server.url, textBody("žluť", "text/plain"));

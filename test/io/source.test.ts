@@ -1,11 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { readdirSync, readlinkSync } from "node:fs";
+import { readdirSync, readlinkSync, rmSync } from "node:fs";
 import { appendFile, mkdir, rename, symlink, truncate, unlink, utimes, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { AppError } from "../../src/errors.ts";
 import { hashFile } from "../../src/io/hash-file.ts";
-import { openFile, type Source, type SourceOptions } from "../../src/io/source.ts";
+import { type FileSource, openFile, type Source, type SourceOptions } from "../../src/io/source.ts";
 import { streamSource } from "../../src/io/stream-source.ts";
 import { createThrottle } from "../../src/io/throttle.ts";
 import { bytesOf, temporaryDirectory } from "../support/temporary.ts";
@@ -410,3 +410,29 @@ describe("blocks", () => {
     expect(counted).toBe(0);
   });
 });
+
+describe("a source at rest", () => {
+  test("holds no descriptor, and is read again from the same file", async () => {
+    using directory = temporaryDirectory();
+    const path = directory.file("a", "content");
+    using source = openFile(path, { hash: false });
+    const held = readdirSync("/proc/self/fd").length;
+    source.rest();
+    expect(readdirSync("/proc/self/fd").length).toBe(held - 1);
+    expect(await textOf(source)).toBe("content");
+  });
+
+  test("is not read from another file under its name", async () => {
+    using directory = temporaryDirectory();
+    const path = directory.file("a", "content");
+    using source = openFile(path, { hash: false });
+    source.rest();
+    rmSync(path);
+    directory.file("a", "CONTENT");
+    expect(await textOf(source).catch(({ code }) => code)).toBe("source");
+  });
+});
+
+async function textOf(source: FileSource): Promise<string> {
+  return Buffer.concat(await Array.fromAsync(source.open())).toString();
+}
