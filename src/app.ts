@@ -119,6 +119,9 @@ export async function createApp(options: AppOptions): Promise<App> {
         throw new AppError("usage", `${account.host.title} cannot tell anything about an account`);
       }
       const gate = createAccountGate(account, { store: await store(), retryBaseMs, waitCoolDownMs: 0, listen });
+      const verdict = await gate.judge();
+      // A refused login is what a check is for; a cool-down is not to be disturbed.
+      if (verdict.kind === "stop" && verdict.keep) throw verdict.error;
       try {
         const info = await session.check(signal);
         await gate.succeeded();

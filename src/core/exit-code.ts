@@ -6,7 +6,7 @@ const MIXED = 3;
 
 /** Counts the outcomes of a run as they come. */
 export interface Tally {
-  add(upload: UploadRecord): void;
+  add(upload: Pick<UploadRecord, "outcome">): void;
   summary(seconds: number, interruptedWith: number | null): SummaryView;
 }
 

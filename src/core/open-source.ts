@@ -71,6 +71,7 @@ function missingSource(source: SourceRecord, size: number, error: AppError): Sou
     spent: false,
     bytesRead: 0,
     md5: () => null,
+    rest: () => {},
     assertUnchanged: async () => {},
     // biome-ignore lint/correctness/useYield: reading a file that is gone fails before the first byte
     async *open() {

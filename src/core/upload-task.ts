@@ -149,7 +149,7 @@ async function forgetBody({ entry, account }: UploadTask, error: AppError): Prom
 }
 
 function createContext(task: UploadTask, restartRetries: () => void): UploadContext {
-  const { entry, account, options, signal, captcha, place, budget, listen } = task;
+  const { entry, account, source, options, signal, captcha, place, budget, listen } = task;
   const spent = new Map<string, number>();
   let asked = false;
   let stored = false;
@@ -192,7 +192,10 @@ function createContext(task: UploadTask, restartRetries: () => void): UploadCont
       spent.set(step, used + 1);
       return used < limit;
     },
-    release: () => place.release(),
+    release() {
+      place.release();
+      source.rest();
+    },
     more: () => place.more,
     note: (message) => task.note(`${account.name}: ${message}`),
   };

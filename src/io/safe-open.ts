@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readlinkSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { AppError } from "../errors.ts";
-import { type FileSource, identityOf, type SourceOptions, sourceOfDescriptor } from "./source.ts";
+import { type FileSource, identityOf, openWith, type SourceOptions } from "./source.ts";
 
 /**
  * Opens a regular file for a caller that may name files below certain directories only, and judges what was opened
@@ -10,10 +10,14 @@ import { type FileSource, identityOf, type SourceOptions, sourceOfDescriptor } f
  * it may not name.
  */
 export function openUnder(path: string, roots: readonly string[], options: SourceOptions): FileSource {
+  return openWith(path, () => openJudged(path, roots), options);
+}
+
+function openJudged(path: string, roots: readonly string[]): number {
   const descriptor = openQuietly(path);
   try {
     if (!fstatSync(descriptor).isFile() || !isUnder(realPathOf(descriptor, path), roots)) throw notAllowed();
-    return sourceOfDescriptor(path, descriptor, options);
+    return descriptor;
   } catch (error) {
     closeSync(descriptor);
     throw error instanceof AppError ? error : notAllowed();

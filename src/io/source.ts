@@ -34,6 +34,8 @@ export interface Source {
   readonly identity?: FileIdentity;
   /** Counts these ranges as given and all else as not: an upload goes on, or starts anew. */
   recount?(given: Iterable<ByteRange>): void;
+  /** Gives the descriptor back until bytes are asked for again: files that only wait for a commit need none. */
+  rest(): void;
   /** Fails with `source`, carrying `url`, when the file is no longer what was opened. A deleted name is no change. */
   assertUnchanged(url?: string): Promise<void>;
 }
@@ -77,28 +79,25 @@ export function identityOf(stats: BigIntStats): FileIdentity {
  * for it. Fails with `source`.
  */
 export function openFile(path: string, options: SourceOptions): FileSource {
-  const descriptor = openDescriptor(path);
-  try {
-    const stats = fstatSync(descriptor, { bigint: true });
-    if (!stats.isFile()) throw notRegular(path, stats);
-    return sourceOfDescriptor(path, descriptor, options);
-  } catch (error) {
-    closeSync(descriptor);
-    throw error;
-  }
+  return openWith(path, () => openRegular(path), options);
 }
 
-/** A regular file that is open already; the source closes it. */
-export function sourceOfDescriptor(path: string, descriptor: number, options: SourceOptions): FileSource {
-  return new OpenFile(path, descriptor, identityOf(fstatSync(descriptor, { bigint: true })), options);
+/** A file that `open` opens and judges, again after each `rest`: it gives the descriptor of a regular file or fails. */
+export function openWith(path: string, open: () => number, options: SourceOptions): FileSource {
+  return new OpenFile(path, open, options);
 }
 
-function openDescriptor(path: string): number {
+function openRegular(path: string): number {
+  let descriptor: number;
   try {
-    return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
     throw cannotRead(path, error);
   }
+  const stats = fstatSync(descriptor, { bigint: true });
+  if (stats.isFile()) return descriptor;
+  closeSync(descriptor);
+  throw notRegular(path, stats);
 }
 
 class OpenFile implements FileSource {
@@ -107,20 +106,43 @@ class OpenFile implements FileSource {
   readonly identity: FileIdentity;
   readonly spent = false;
   bytesRead = 0;
-  private readonly descriptor: number;
+  private readonly openAgain: () => number;
   private readonly options: SourceOptions;
+  /** Null while at rest. */
+  private descriptor: number | null;
   /** Bytes given by the last stream from each start. */
   private readonly given = new Map<number, number>();
   private digest: string | null = null;
   private whole: Promise<string> | null = null;
   private disposed = false;
 
-  constructor(path: string, descriptor: number, identity: FileIdentity, options: SourceOptions) {
+  constructor(path: string, open: () => number, options: SourceOptions) {
     this.label = path;
-    this.descriptor = descriptor;
-    this.identity = identity;
-    this.size = identity.size;
+    this.openAgain = open;
+    this.descriptor = open();
+    this.identity = identityOf(fstatSync(this.descriptor, { bigint: true }));
+    this.size = this.identity.size;
     this.options = options;
+  }
+
+  rest(): void {
+    if (this.disposed || this.descriptor === null) return;
+    closeSync(this.descriptor);
+    this.descriptor = null;
+  }
+
+  /** The descriptor, of the very file that was opened first. */
+  private held(): number {
+    this.assertOpen();
+    if (this.descriptor !== null) return this.descriptor;
+    const descriptor = this.openAgain();
+    const { size, mtimeNs, inode } = identityOf(fstatSync(descriptor, { bigint: true }));
+    if (size !== this.size || mtimeNs !== this.identity.mtimeNs || inode !== this.identity.inode) {
+      closeSync(descriptor);
+      throw this.changed();
+    }
+    this.descriptor = descriptor;
+    return descriptor;
   }
 
   md5(): string | null {
@@ -204,7 +226,7 @@ class OpenFile implements FileSource {
     this.assertOpen();
     if (this.size === 0) return;
     try {
-      yield* Bun.file(this.descriptor).slice(0, this.size).stream() as ReadableStream<Uint8Array<ArrayBuffer>> &
+      yield* Bun.file(this.held()).slice(0, this.size).stream() as ReadableStream<Uint8Array<ArrayBuffer>> &
         AsyncIterable<Uint8Array<ArrayBuffer>>;
     } catch (error) {
       throw cannotRead(this.label, error);
@@ -212,7 +234,12 @@ class OpenFile implements FileSource {
   }
 
   private readRange(range: ByteRange): AsyncIterable<Uint8Array<ArrayBuffer>> {
-    return readRange(this.descriptor, this.label, range, () => this.assertOpen());
+    const descriptor = this.held();
+    return readRange(descriptor, this.label, range, () => {
+      this.assertOpen();
+      // Its number may belong to another file by now.
+      if (this.descriptor !== descriptor) throw new AppError("cancelled", `${this.label}: its bytes were sent`);
+    });
   }
 
   private takeBack(start: number): void {
@@ -222,8 +249,7 @@ class OpenFile implements FileSource {
   }
 
   async assertUnchanged(url?: string): Promise<void> {
-    this.assertOpen();
-    const now = identityOf(fstatSync(this.descriptor, { bigint: true }));
+    const now = identityOf(fstatSync(this.held(), { bigint: true }));
     if (now.size !== this.identity.size || now.mtimeNs !== this.identity.mtimeNs) throw this.changed(url);
     const named = await stat(this.label, { bigint: true }).catch(() => null);
     if (named !== null && identityOf(named).inode !== this.identity.inode) throw this.changed(url);
@@ -242,7 +268,7 @@ class OpenFile implements FileSource {
 
   [Symbol.dispose](): void {
     if (this.disposed) return;
+    this.rest();
     this.disposed = true;
-    closeSync(this.descriptor);
   }
 }

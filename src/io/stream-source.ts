@@ -23,6 +23,7 @@ export function streamSource(
       return bytesRead;
     },
     md5: () => digest,
+    rest: () => {},
     assertUnchanged: async () => {},
     async *open() {
       if (opened) throw new AppError("source", `${label}: a pipe cannot be read twice`, { hint: "use --spool" });

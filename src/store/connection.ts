@@ -2,9 +2,7 @@ import { Database, type Statement } from "bun:sqlite";
 import { join } from "node:path";
 import { storeFailure } from "./failure.ts";
 import { migrate } from "./migrations.ts";
-import { privateDirectory, privateFile, privateIfThere } from "./private-files.ts";
-
-export const DATABASE_FILE = "hoist.db";
+import { DATABASE_FILE, privateDirectory, privateFile, privateIfThere } from "./private-files.ts";
 
 /** Opening may wait this long for other processes that open the same directory, in milliseconds. */
 const OPEN_PATIENCE_MS = 10_000;

@@ -1,13 +1,20 @@
-import { chmodSync, closeSync, fchmodSync, fstatSync, mkdirSync, openSync, statSync } from "node:fs";
+import { chmodSync, closeSync, fchmodSync, fstatSync, mkdirSync, openSync, readdirSync, statSync } from "node:fs";
 import { AppError } from "../errors.ts";
+
+export const DATABASE_FILE = "hoist.db";
 
 const OTHERS = 0o077;
 
-/** Makes the directory, its parents too, for this user alone; takes rights of others away from an existing one. */
+/**
+ * Makes the directory, its parents too, for this user alone; takes rights of others away from an existing one, unless
+ * it is somebody's for other things: then only the files in it are private.
+ */
 export function privateDirectory(path: string): void {
   guarded("state directory", () => {
     mkdirSync(path, { recursive: true, mode: 0o700 });
-    if ((statSync(path).mode & OTHERS) !== 0) chmodSync(path, 0o700);
+    if ((statSync(path).mode & OTHERS) === 0) return;
+    const content = readdirSync(path);
+    if (content.length === 0 || content.includes(DATABASE_FILE)) chmodSync(path, 0o700);
   });
 }
 

@@ -21,7 +21,7 @@ export function temporaryDirectory(): TemporaryDirectory {
 }
 
 /** Bytes without a pattern that a wrong offset could hide in, the same for the same size. */
-export function bytesOf(size: number): Uint8Array {
+export function bytesOf(size: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(size);
   let state = 0x9e3779b9 ^ size;
   for (let index = 0; index < size; index += 1) {
