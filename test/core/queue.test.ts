@@ -213,10 +213,11 @@ test("progress counts bytes, and takes a broken attempt's back", async () => {
   };
   await using engine = createEngine({ accounts: { one: fake } });
   const source = directory.file("f", new Uint8Array(2_000_000));
+  const startedAt = performance.now();
   expect(await engine.up([source], ["one"])).toMatchObject({ ok: 1 });
   const told = engine.of("progress");
   expect(told.length).toBeGreaterThan(0);
-  expect(told.length).toBeLessThan(12);
+  expect(told.length).toBeLessThanOrEqual((performance.now() - startedAt) / 250);
   for (const { bytes, size, rate } of told) {
     expect(size).toBe(2_000_000);
     expect(bytes).toBeGreaterThan(0);
