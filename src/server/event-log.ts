@@ -1,0 +1,94 @@
+import type { Jobs, Root, ServerEvent } from "../core/jobs.ts";
+import { isUnder } from "../io/safe-open.ts";
+import { safeJson } from "../safe-text.ts";
+
+/** An event as it goes out. */
+export interface LoggedEvent {
+  /** Sequence number. */
+  readonly id: number;
+  readonly type: ServerEvent["type"];
+  /** JSON. */
+  readonly data: string;
+  /** Of which job; null: of an account. */
+  readonly job: string | null;
+  /** Where that job's file stands; "-": it came with its request. */
+  readonly path: string | null;
+}
+
+/** What has happened lately, for readers that come back. */
+export interface EventLog extends Disposable {
+  /** Kept events after `id`, oldest first. */
+  after(id: number): readonly LoggedEvent[];
+  /** The id of the last event. */
+  last(): number;
+  subscribe(listener: EventListener): () => void;
+  /** Ends every stream. */
+  end(): void;
+}
+
+export interface EventListener {
+  event(event: LoggedEvent): void;
+  end(): void;
+}
+
+const KEPT = 2000;
+
+/**
+ * Ids begin with the time in milliseconds, so that they go on rising when the server is started again: a reader that
+ * comes back then gets everything that has happened since.
+ */
+export function createEventLog(jobs: Pick<Jobs, "subscribe">, kept = KEPT, now = Date.now): EventLog {
+  const recent: LoggedEvent[] = [];
+  const listeners = new Set<EventListener>();
+  let last = now();
+
+  const unsubscribe = jobs.subscribe((event) => {
+    const passing = event.type === "job.progress";
+    if (passing && listeners.size === 0) return;
+    last += 1;
+    const logged = loggedEvent(last, event);
+    if (!passing) recent.push(logged);
+    if (recent.length > kept) recent.shift();
+    for (const listener of [...listeners]) listener.event(logged);
+  });
+
+  return {
+    after: (id) => recent.filter((event) => event.id > id),
+    last: () => last,
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    end() {
+      for (const listener of [...listeners]) listener.end();
+      listeners.clear();
+    },
+    [Symbol.dispose]() {
+      unsubscribe();
+      this.end();
+    },
+  };
+}
+
+function loggedEvent(id: number, event: ServerEvent): LoggedEvent {
+  if (event.type === "account.state") {
+    return { id, type: event.type, data: safeJson(event.account), job: null, path: null };
+  }
+  if (event.type === "job.state") {
+    return { id, type: event.type, data: safeJson(event.job), job: event.job.id, path: event.jobPath };
+  }
+  const { type, job, jobPath, account, bytes, size, rate, phase } = event;
+  return { id, type, data: safeJson({ job, account, bytes, size, rate, phase }), job, path: jobPath };
+}
+
+/** Whether somebody may hear of an event: of accounts everybody may, of a job whoever may see it. */
+export function mayHear({ path }: LoggedEvent, roots: readonly Root[]): boolean {
+  return (
+    path === null ||
+    path === "-" ||
+    isUnder(
+      path,
+      roots.map((root) => root.path),
+    )
+  );
+}

@@ -1,0 +1,69 @@
+import type { EventLog, LoggedEvent } from "./event-log.ts";
+
+export interface EventStreamOptions {
+  readonly log: EventLog;
+  /** Whether the reader gets an event. */
+  readonly wanted: (event: LoggedEvent) => boolean;
+  /** Sent first; asked when the stream begins. */
+  readonly first: () => readonly LoggedEvent[];
+  readonly heartbeatMs: number;
+  /** Called once, when nothing more is sent. */
+  readonly ended: () => void;
+}
+
+/** Bytes that wait for a reader before it is dropped; it comes back with `Last-Event-ID`. */
+const MOST_WAITING = 1024 * 1024;
+
+/** Server-Sent Events for one reader. A reader that does not keep up is dropped instead of being waited for. */
+export function eventStream({
+  log,
+  wanted,
+  first,
+  heartbeatMs,
+  ended,
+}: EventStreamOptions): ReadableStream<Uint8Array> {
+  const encoder = new TextEncoder();
+  let unsubscribe = () => {};
+  let heart: Timer | undefined;
+  let over = false;
+
+  const stop = (): void => {
+    if (over) return;
+    over = true;
+    clearInterval(heart);
+    unsubscribe();
+    ended();
+  };
+
+  return new ReadableStream<Uint8Array>(
+    {
+      start(controller) {
+        const send = (text: string): void => {
+          if (over) return;
+          controller.enqueue(encoder.encode(text));
+          if ((controller.desiredSize ?? 0) > 0) return;
+          stop();
+          controller.error(new Error("the reader is too slow"));
+        };
+        send(`retry: 2000\n\n${first().filter(wanted).map(eventText).join("")}`);
+        heart = setInterval(() => send(":\n\n"), heartbeatMs);
+        unsubscribe = log.subscribe({
+          event: (event) => {
+            if (wanted(event)) send(eventText(event));
+          },
+          end: () => {
+            if (over) return;
+            stop();
+            controller.close();
+          },
+        });
+      },
+      cancel: stop,
+    },
+    new ByteLengthQueuingStrategy({ highWaterMark: MOST_WAITING }),
+  );
+}
+
+function eventText({ id, type, data }: LoggedEvent): string {
+  return `id: ${id}\nevent: ${type}\ndata: ${data}\n\n`;
+}

@@ -1,0 +1,105 @@
+import * as v from "valibot";
+import { AppError } from "../errors.ts";
+
+/** One thing that is wrong with a request. */
+export interface InputError {
+  /** Keys of the schema and numbers of list items, never what the caller made up: `to[0]`. Empty: the whole. */
+  readonly path: string;
+  readonly message: string;
+}
+
+/** A failure that `inputErrorsOf` knows. */
+export function invalidInput(errors: readonly InputError[]): AppError {
+  const where = errors.map(({ path, message }) => (path === "" ? message : `${path} ${message}`));
+  return new AppError("usage", `the request is not valid: ${where.slice(0, 3).join("; ")}`, {
+    cause: { inputErrors: errors },
+  });
+}
+
+/** Null for every failure that is not about a request's shape. */
+export function inputErrorsOf({ cause }: AppError): readonly InputError[] | null {
+  return typeof cause === "object" && cause !== null && "inputErrors" in cause
+    ? (cause.inputErrors as readonly InputError[])
+    : null;
+}
+
+/** Fails with `usage`, naming what is wrong and where, without quoting. */
+export function parseInput<const S extends v.GenericSchema>(schema: S, value: unknown): v.InferOutput<S> {
+  const parsed = v.safeParse(schema, value);
+  if (parsed.success) return parsed.output;
+  throw invalidInput(parsed.issues.slice(0, 20).map((issue) => ({ path: pathOf(issue), message: wordsOf(issue) })));
+}
+
+/** Fails with `usage`. */
+export function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes));
+  } catch {
+    throw new AppError("usage", "the body is not valid JSON");
+  }
+}
+
+/** Ends before the first key that the schema does not know: keys of a table, and unknown ones, are the caller's. */
+function pathOf(issue: v.BaseIssue<unknown>): string {
+  let path = "";
+  for (const { type, key } of issue.path ?? []) {
+    if (type === "array" && typeof key === "number") path += `[${key}]`;
+    else if (type === "object" && !(issue.type === "strict_object" && issue.expected === "never") && isPlain(key)) {
+      path += path === "" ? key : `.${key}`;
+    } else break;
+    if (key === "labels") break;
+  }
+  return path;
+}
+
+function isPlain(key: unknown): key is string {
+  return typeof key === "string" && /^[A-Za-z]{1,32}$/.test(key);
+}
+
+/** Never valibot's own words: they quote the value. */
+function wordsOf(issue: v.BaseIssue<unknown>): string {
+  const own = issue.message.startsWith("Invalid ") ? null : issue.message;
+  if (own !== null) return own;
+  switch (issue.type) {
+    case "strict_object":
+      if (issue.expected === "never") return "has a key that is not known";
+      return issue.expected === "Object" ? "must be an object" : "is missing";
+    case "object":
+    case "record":
+      return "must be an object";
+    case "array":
+      return "must be a list";
+    case "string":
+    case "number":
+    case "boolean":
+      return issue.received === "undefined" ? "is missing" : `must be a ${issue.type}`;
+    case "picklist":
+      return `must be one of ${issue.expected
+        ?.replaceAll('"', "")
+        .replaceAll(" | ", ", ")
+        .replace(/^\(|\)$/g, "")}`;
+    case "min_length":
+      return "is empty";
+    case "max_length":
+      return "is too long";
+    case "url":
+      return "must be a URL";
+    case "iso_timestamp":
+      return "must be a time such as 2026-12-01T02:00:00Z";
+    default:
+      return "is not valid";
+  }
+}
+
+/** The query's parameters as an object: `label.X` as `labels`, those of `lists` as arrays, others as texts. */
+export function queryInput(query: URLSearchParams, lists: readonly string[] = []): unknown {
+  const labels: [string, string][] = [];
+  const others = new Map<string, string | string[]>();
+  for (const key of new Set(query.keys())) {
+    const values = query.getAll(key);
+    const [only = ""] = values;
+    if (key.startsWith("label.") && values.length === 1) labels.push([key.slice("label.".length), only]);
+    else others.set(key, lists.includes(key) || values.length > 1 ? values : only);
+  }
+  return Object.fromEntries(labels.length === 0 ? others : [...others, ["labels", Object.fromEntries(labels)]]);
+}

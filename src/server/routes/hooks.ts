@@ -1,0 +1,116 @@
+import type { JobRequest, Submitted } from "../../core/jobs.ts";
+import { type AppError, AppError as Failure, toAppError } from "../../errors.ts";
+import { answerSubmitted, json } from "../answer.ts";
+import type { ServerDeps } from "../deps.ts";
+import { type HookJob, runHook } from "../hooks/run.ts";
+import { idempotencyKey } from "../request-key.ts";
+import type { Call, Route } from "../route.ts";
+import { hookNothing } from "../schemas.ts";
+import type { ServedHook } from "../settings.ts";
+import { SUBMIT_ANSWERS } from "./jobs.ts";
+
+/** `/hooks/{name}`. */
+export function hookRoutes({ jobs, settings, rememberMessage, log }: ServerDeps): readonly Route[] {
+  async function handle(call: Call): Promise<Response> {
+    const served = settings().hooks.get(call.params.name ?? "");
+    // The guard has seen it, but the configuration may have been loaded again since.
+    if (served === undefined) throw new Failure("not_found", "there is no such hook");
+    const { hook } = served;
+    await assertNoReplay(call, served);
+    const outcome = runHook(hook, {
+      method: call.request.method,
+      headers: call.request.headers,
+      query: call.query,
+      contentType: call.request.headers.get("content-type"),
+      body: call.payload,
+    });
+    const about = { requestId: call.id, hook: hook.name };
+    if (outcome.kind === "test") {
+      log.info("hook.test", "a test event: all is well", about);
+      return json({ test: "ok" });
+    }
+    if (outcome.kind === "skipped") {
+      log.info("hook.skipped", outcome.reason, about);
+      return json({ skipped: outcome.reason });
+    }
+    return answerSubmitted(call, jobs, await submit(call, served, outcome.jobs));
+  }
+
+  /**
+   * A message that comes again is the same request again, which the jobs' keys see to. With another `Idempotency-Key`,
+   * which no signature covers, it would make new jobs: that is somebody else's doing. The pair is remembered first, so
+   * that a crash in between takes nothing from the sender's next try.
+   */
+  async function assertNoReplay({ request, messageId }: Call, { submitter }: ServedHook): Promise<void> {
+    if (messageId === null) return;
+    const pair = JSON.stringify([messageId, idempotencyKey(request)]);
+    const newPair = await rememberMessage(submitter.name, pair);
+    const newMessage = await rememberMessage(submitter.name, messageId);
+    if (newPair && !newMessage) {
+      throw new Failure("unauthorized", "the request does not prove where it comes from");
+    }
+  }
+
+  /** What can be queued is queued; one file that is not there does not keep the others out. */
+  async function submit(call: Call, { submitter }: ServedHook, asked: readonly HookJob[]): Promise<Submitted> {
+    const group = asked.length > 1 ? crypto.randomUUID() : null;
+    const done: Submitted[] = [];
+    let failed: AppError | null = null;
+    for (const job of asked) {
+      const key = job.key === null ? null : { scope: submitter.name, key: job.key, hash: null };
+      try {
+        done.push(await jobs.add(requestOf(job, group), submitter, key));
+      } catch (thrown) {
+        const error = toAppError(thrown);
+        if (error.code !== "source") throw error;
+        failed ??= error;
+        const sent = job.originalPath === job.path ? "" : ` (sent as ${job.originalPath})`;
+        log.warn("hook.refused", `${job.path}${sent}: ${error.message}`, {
+          requestId: call.id,
+          hook: submitter.hook ?? "",
+        });
+      }
+    }
+    if (done.length === 0 && failed !== null) throw failed;
+    const submitted = { jobs: done.flatMap((each) => each.jobs), created: done.some(({ created }) => created) };
+    for (const { id } of submitted.created ? submitted.jobs : []) {
+      log.info("job.queued", `queued for ${submitter.name}`, { job: id, requestId: call.id });
+    }
+    return submitted;
+  }
+
+  const route = (method: "POST" | "GET"): Route => ({
+    method,
+    path: "/hooks/{name}",
+    summary: method === "POST" ? "A configured webhook" : "A configured webhook whose sender can do no more than GET",
+    access: "hook",
+    crowd: "requests",
+    body: method === "POST" ? { kind: "payload" } : { kind: "none" },
+    answers: {
+      ...SUBMIT_ANSWERS,
+      200: {
+        description: "Nothing new: a test event, one that the hook skips, or one whose jobs exist already.",
+        type: "application/json",
+        schema: hookNothing,
+      },
+    },
+    handle,
+  });
+  return [route("POST"), route("GET")];
+}
+
+function requestOf(job: HookJob, group: string | null): JobRequest {
+  return {
+    path: job.path,
+    to: job.to,
+    name: job.name === null ? null : job.name.replaceAll("{", "{{").replaceAll("}", "}}"),
+    labels: {},
+    recursive: job.recursive,
+    callback: null,
+    notBefore: null,
+    settleMs: job.settleMs === 0 ? null : job.settleMs,
+    resumable: "auto",
+    after: { do: "keep" },
+    group,
+  };
+}
