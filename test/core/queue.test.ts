@@ -179,7 +179,7 @@ test("a run ends as soon as its last upload has", async () => {
       if (type === "ended") endedAt = performance.now();
     };
     await engine.up([source], ["one"]);
-    expect(performance.now() - endedAt).toBeLessThan(500);
+    expect(performance.now() - endedAt).toBeLessThan(5000);
   }
 });
 

@@ -6,8 +6,8 @@ import { codeOf, createEngine, type Engine } from "../support/engine.ts";
 import { type Behaviour, type FakeHost, fakeHost, hang, readAll, takeIt } from "../support/fake-host.ts";
 import { bytesOf, type TemporaryDirectory, temporaryDirectory } from "../support/temporary.ts";
 
-/** A stop that takes longer than this is noticed by the one who asked for it. */
-const AT_ONCE_MS = 900;
+/** A second is promised; a busy machine gets another one. */
+const AT_ONCE_MS = 2000;
 
 type Settings = NonNullable<Parameters<Engine["up"]>[2]>;
 
