@@ -14,9 +14,10 @@ import type { ServeStore } from "./core/serve-store.ts";
 import type { EngineSettings, ServerEngine } from "./core/server-engine.ts";
 import { openSession } from "./core/sessions.ts";
 import { plan, type UploadsWorld, up } from "./core/up.ts";
+import { useSession } from "./core/use-session.ts";
 import type { PlanView, SummaryView } from "./core/views.ts";
 import { AppError, toAppError } from "./errors.ts";
-import type { AccountInfo } from "./hosts/host.ts";
+import type { AccountInfo, HostSession } from "./hosts/host.ts";
 import { HOSTS } from "./hosts/registry.ts";
 import { exemptLoopbackFromProxy } from "./http/proxy.ts";
 import { openStore } from "./store/open.ts";
@@ -46,6 +47,8 @@ export interface App extends AsyncDisposable {
   resume(request: ResumeRequest, signal: AbortSignal): Promise<SummaryView>;
   /** Logs in once; a success lifts an earlier refusal. Fails with `usage` on a host that cannot tell. */
   check(account: Account, signal: AbortSignal): Promise<AccountInfo>;
+  /** Something with an account that is no upload, tried once. */
+  use<T>(account: Account, work: (session: HostSession) => Promise<T>): Promise<T>;
   /** The engine of a server. Fails with `state` when another one works on this state directory. */
   serve(request: ServeRequest): Promise<ServerEngine>;
 }
@@ -112,6 +115,10 @@ export async function createApp(options: AppOptions): Promise<App> {
     up: async (input, signal) => up(input, await world(), signal),
     plan: (input, signal) => plan(input, { accounts: config.accounts, listen }, signal),
     resume: async (request, signal) => resume(request, await world(), signal),
+    async use(account, work) {
+      const { retryBaseMs } = config;
+      return useSession(account, { store: await store(), fetch, retryBaseMs, log, listen }, TIMEOUTS, work);
+    },
     async check(account, signal) {
       const { retryBaseMs } = config;
       const session = await openSession(account, { store: await store(), fetch, retryBaseMs, log }, TIMEOUTS);

@@ -32,6 +32,17 @@ export const COMMANDS: CommandTree = {
       },
     },
   },
+  ls: { summary: "list what stands on a host", load: async () => (await import("./commands/ls.ts")).ls },
+  mkdir: { summary: "make folders on a host", load: async () => (await import("./commands/mkdir.ts")).mkdir },
+  mv: {
+    summary: "move or rename files and folders on a host",
+    load: async () => (await import("./commands/mv.ts")).mv,
+  },
+  rm: { summary: "delete files and folders on a host", load: async () => (await import("./commands/rm.ts")).rm },
+  about: {
+    summary: "how much stands in an account or a folder",
+    load: async () => (await import("./commands/about.ts")).about,
+  },
   config: {
     summary: "the configuration file",
     commands: {

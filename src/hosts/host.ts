@@ -81,6 +81,8 @@ export interface HostSession {
   upload(source: Source, target: Target, ctx: UploadContext): Promise<UploadResult>;
   /** The file this destination already has, by name and size; null when there is none. */
   existing?(target: Target, size: number, signal: AbortSignal): Promise<ExistingFile | null>;
+  /** What stands on the host, for a person who looks after it. */
+  readonly folders?: RemoteFolders;
   /** Logs in and tells what the host says of the account. */
   check?(signal: AbortSignal): Promise<AccountInfo>;
 }
@@ -88,6 +90,49 @@ export interface HostSession {
 export interface ExistingFile {
   readonly url: string;
   readonly remoteId: string | null;
+}
+
+export interface RemoteEntry {
+  readonly kind: "file" | "folder";
+  /** The host's own name of it: several of one name may stand in one place. */
+  readonly id: string;
+  readonly name: string;
+  /** Id of the folder it stands in; null for the root, and where the host does not say. */
+  readonly parent: string | null;
+  /** Bytes; null for a folder, and where the host does not say. */
+  readonly size: number | null;
+  readonly url: string | null;
+  /** RFC 3339, as the host has it. */
+  readonly time: string | null;
+}
+
+/** Folders and files of an account, by id. Every call is made once: nothing here repeats itself. */
+export interface RemoteFolders {
+  root(signal: AbortSignal): Promise<RemoteEntry>;
+  /** Null when there is none; may have to look through the whole account. */
+  byId(id: string, signal: AbortSignal): Promise<RemoteEntry | null>;
+  /** Everything that stands in a folder, in the host's order. */
+  list(folder: string, signal: AbortSignal, only?: RemoteEntry["kind"]): Promise<readonly RemoteEntry[]>;
+  /** Fails with `conflict` when a folder of that name is there, also where another process was first. */
+  create(parent: string, name: string, signal: AbortSignal): Promise<RemoteEntry>;
+  change(
+    entry: RemoteEntry,
+    to: { readonly name?: string; readonly parent?: string },
+    signal: AbortSignal,
+  ): Promise<void>;
+  /**
+   * A file goes to the bin; a file in the bin, and a folder with everything in it, for good. Fails with
+   * `outcome_unknown` when nobody answered: look before anything else.
+   */
+  remove(entry: RemoteEntry, signal: AbortSignal): Promise<void>;
+  usage(folder: string, signal: AbortSignal): Promise<RemoteUsage>;
+}
+
+/** Of a folder and everything below it. */
+export interface RemoteUsage {
+  readonly bytes: number;
+  readonly files: number;
+  readonly folders: number;
 }
 
 export interface AccountInfo {

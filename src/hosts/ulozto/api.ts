@@ -10,7 +10,7 @@ import { hostErrorOf, refusal, SESSION_EXPIRED } from "./refusal.ts";
 export interface ApiCall {
   /** What is asked for, as a message names it: "the upload link". */
   readonly what: string;
-  readonly method: "GET" | "POST" | "PUT" | "PATCH";
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** Below the base URL, query included. */
   readonly path: string;
   /** Sent as JSON. */

@@ -85,14 +85,29 @@ export const filesAnswer = v.array(fileAnswer);
 
 export const commitAnswer = v.object({ status: v.nullish(v.string()) });
 
-export const folderAnswer = v.object({ slug, name: v.string() });
+export const folderAnswer = v.object({ slug, name: v.string(), parent_folder_slug: v.fallback(v.nullish(slug), null) });
 
 const metadata = v.optional(v.object({ limit: v.optional(v.number()) }));
-export const folderListAnswer = v.object({ metadata, subfolders: v.array(folderAnswer) });
+export const folderListAnswer = v.object({
+  metadata,
+  folder: v.fallback(v.nullish(folderAnswer), null),
+  subfolders: v.array(folderAnswer),
+});
 export const fileListAnswer = v.object({
   metadata,
-  items: v.array(v.object({ slug, name: v.string(), filesize: v.nullish(whole), url: v.nullish(v.string()) })),
+  items: v.array(
+    v.object({
+      slug,
+      name: v.string(),
+      filesize: v.nullish(whole),
+      url: v.nullish(v.string()),
+      folder_slug: v.fallback(v.nullish(slug), null),
+      upload_time: v.fallback(v.nullish(v.string()), null),
+    }),
+  ),
 });
+const counts = v.object({ files_size: whole, files_count: whole, folders_count: whole });
+export const folderSizesAnswer = v.record(v.string(), v.object({ recursive: counts }));
 
 /** What an error says of itself, as far as it can be read; `data.captcha_token` asks for a captcha. */
 export const errorAnswer = v.object({

@@ -9,6 +9,7 @@ import { createBlockUploads } from "./block-uploads.ts";
 import { createBlocks } from "./blocks.ts";
 import { ALONE, checkpointOf, type Placed, type Resumed, resumedFrom } from "./checkpoint.ts";
 import { createLookUp } from "./existing.ts";
+import { createFiles } from "./files.ts";
 import { createFinisher } from "./finish.ts";
 import { stopped } from "./flight.ts";
 import { createFolders } from "./folders.ts";
@@ -187,6 +188,7 @@ export function openSession(credentials: UloztoCredentials, endpoint: AccountEnd
         sendAnew(sized, target, resumed.kind !== "anew" || resumed.alone, ctx)
       );
     },
+    folders: createFiles(api, folders, env, finisher.linkOf),
     existing: createLookUp(api, folders, env, finisher.linkOf),
     async check(signal) {
       const call = { what: "the account", method: "GET", path: "/v5/me", signal } as const;
