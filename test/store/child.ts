@@ -2,7 +2,7 @@
  * A store in a process of its own, opened at a moment in milliseconds since the epoch. Each line on stdin is `[method, …arguments]`; lines that come together are called
  * in one tick. Answers go to stdout, in the order of the calls.
  */
-import type { JobStore } from "../../src/core/job-store.ts";
+import type { ServeStore } from "../../src/core/serve-store.ts";
 import { toAppError } from "../../src/errors.ts";
 import { openStore } from "../../src/store/open.ts";
 
@@ -20,9 +20,9 @@ function print(answer: Answer): void {
 async function call(line: string): Promise<Answer> {
   try {
     const [method, ...given] = JSON.parse(line);
-    const sets = method === "claim" || method === "recover";
+    const sets = ["claim", "recover", "adoptJobs"].includes(method);
     const args = given.map((arg: unknown) => (sets && Array.isArray(arg) ? new Set(arg) : arg));
-    const result = (store[method as keyof JobStore] as (...args: unknown[]) => unknown)(...args);
+    const result = (store[method as keyof ServeStore] as (...args: unknown[]) => unknown)(...args);
     const iterates = typeof result === "object" && result !== null && Symbol.asyncIterator in result;
     const value = await (iterates ? Array.fromAsync(result as AsyncIterable<unknown>) : result);
     return { value: value instanceof Map ? [...value] : (value ?? null) };

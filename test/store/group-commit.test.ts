@@ -49,6 +49,20 @@ describe("writes of one tick", () => {
     expect(transactions).toBe(2);
   });
 
+  test("by the hundred share several, in their order, and let others have a turn in between", async () => {
+    const many = Array.from({ length: 1_100 }, (_, n) => `${n}`);
+    let turns = 0;
+    const ticking = setInterval(() => {
+      turns += 1;
+    }, 0);
+    await Promise.all(many.map(insert));
+    clearInterval(ticking);
+    expect(words()).toEqual(many);
+    expect(transactions).toBeGreaterThan(3);
+    expect(transactions).toBeLessThan(12);
+    expect(turns).toBeGreaterThan(0);
+  });
+
   test("resolve when they are committed, not before", async () => {
     const written = insert("a");
     expect(words()).toEqual([]);

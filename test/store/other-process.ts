@@ -1,12 +1,13 @@
 import { join } from "node:path";
-import type { JobStore, OwnerInfo } from "../../src/core/job-store.ts";
+import type { OwnerInfo } from "../../src/core/job-store.ts";
+import type { ServeStore } from "../../src/core/serve-store.ts";
 import type { Answer } from "./child.ts";
 
-type Method = Exclude<keyof JobStore, "owner" | typeof Symbol.asyncDispose>;
+type Method = Exclude<keyof ServeStore, "owner" | typeof Symbol.asyncDispose>;
 type Result<K extends Method> =
-  ReturnType<JobStore[K]> extends Promise<infer T>
+  ReturnType<ServeStore[K]> extends Promise<infer T>
     ? T
-    : ReturnType<JobStore[K]> extends AsyncIterable<infer T>
+    : ReturnType<ServeStore[K]> extends AsyncIterable<infer T>
       ? readonly T[]
       : never;
 /** Sets go over as arrays. */
@@ -18,7 +19,7 @@ type Arguments<A extends readonly unknown[]> = {
 export interface OtherProcess extends AsyncDisposable {
   readonly owner: OwnerInfo;
   /** Fails with the code of what the call failed with. Calls of one tick arrive together. */
-  call<K extends Method>(method: K, ...args: Arguments<Parameters<JobStore[K]>>): Promise<Result<K>>;
+  call<K extends Method>(method: K, ...args: Arguments<Parameters<ServeStore[K]>>): Promise<Result<K>>;
   /** SIGKILL, and waits until the process is gone. */
   kill(): Promise<void>;
   /** SIGSTOP. */
