@@ -59,7 +59,8 @@ export function startWorker(world: WorkerWorld, run: { readonly id: string; read
     async stopped(lane) {
       lane.pauseFor(LOOK_AGAIN_MS);
     },
-    admit: (claimed) => admit(claimed),
+    // What cannot be looked at now is for the upload itself to fail with.
+    admit: (claimed) => admit(claimed).catch(() => true),
     settle,
     async ended(upload) {
       cancels.delete(upload.id);

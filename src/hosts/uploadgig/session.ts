@@ -1,8 +1,9 @@
+import * as v from "valibot";
 import { AppError, ERROR_CLASSES, toAppError } from "../../errors.ts";
 import type { Answer } from "../../http/request.ts";
 import { rawBody } from "../../io/body.ts";
 import type { Source } from "../../io/source.ts";
-import type { AccountEndpoint, HostEnv, HostSession, Target, UploadContext } from "../host.ts";
+import type { AccountEndpoint, HostEnv, HostSession, Target, UploadContext, UploadResult } from "../host.ts";
 import { readUpload, type Sent, unknownOutcome } from "./answer.ts";
 import { type Client, createClient, type Login, type UploadAction } from "./client.ts";
 
@@ -19,19 +20,17 @@ export async function openSession(login: Login, endpoint: AccountEndpoint, env: 
   const client = createClient(login, endpoint, env);
   return {
     async upload(source, target, ctx) {
+      const before = earlierResult(ctx);
+      if (before !== null) return before;
       const action = await takeAction(client, source, target, ctx, env);
       const { answer, sent } = await sendBody(client, action, source, target, ctx);
       const stored = readUpload(answer, sent, endpoint, ctx);
-      await ctx.phase("stored");
       await source.assertUnchanged(stored.url);
+      const { url, id: remoteId, verified } = stored;
+      const result = { url, remoteId, size: source.bytesRead, md5: source.md5(), verified };
+      await ctx.phase("stored", result);
       ctx.note("a fresh UploadGig link may answer 404 for some minutes; that is normal");
-      return {
-        url: stored.url,
-        remoteId: stored.id,
-        size: source.bytesRead,
-        md5: source.md5(),
-        verified: stored.verified,
-      };
+      return result;
     },
     async check(signal) {
       const action = await client.action(signal);
@@ -39,6 +38,21 @@ export async function openSession(login: Login, endpoint: AccountEndpoint, env: 
     },
   };
 }
+
+/** A crash between the host's answer and our record of it: the file is up, and its link is in the checkpoint. */
+function earlierResult({ resume }: UploadContext): UploadResult | null {
+  if (resume?.phase !== "stored") return null;
+  const parsed = v.safeParse(storedCheckpoint, resume.checkpoint);
+  return parsed.success ? parsed.output : null;
+}
+
+const storedCheckpoint = v.object({
+  url: v.string(),
+  remoteId: v.nullable(v.string()),
+  size: v.number(),
+  md5: v.nullable(v.string()),
+  verified: v.nullable(v.literal("size")),
+});
 
 /** The last thing before the bytes: an action serves one upload and only for a minute. */
 async function takeAction(
@@ -49,7 +63,7 @@ async function takeAction(
   env: HostEnv,
 ): Promise<UploadAction> {
   for (;;) {
-    await ctx.phase("preparing");
+    await ctx.phase("preparing", null);
     const action = await client.action(ctx.signal).catch((error) => {
       throw actionFailure(toAppError(error), ctx, env);
     });
