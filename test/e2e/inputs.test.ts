@@ -223,6 +223,27 @@ describe("credentials", () => {
     expect((await w.run(["up", w.file("a"), "--to", "uploadgig"], { env })).code).toBe(0);
   });
 
+  scene("on one level a token beats a password", async (w) => {
+    w.env.HOIST_ULOZTO_PASSWORD = "not asked for";
+    expect((await w.run(["up", w.file("a"), "--to", "ulozto"])).code).toBe(0);
+    expect(w.ulozto.of("login-token").length).toBe(1);
+  });
+
+  scene("a secret of a higher level replaces those below", async (w) => {
+    const config = w.file("config.toml", `[accounts.ulozto]\nhost = "ulozto"\nuser = "me"\ntoken = "from the file"\n`);
+    chmodSync(config, 0o600);
+    w.ulozto.state.password = `pw-${crypto.randomUUID()}`;
+    const env = { HOIST_CONFIG: config, HOIST_ULOZTO_TOKEN: "", HOIST_ULOZTO_PASSWORD: w.ulozto.state.password };
+    expect((await w.run(["up", w.file("a"), "--to", "ulozto"], { env })).code).toBe(0);
+    expect(w.ulozto.seen[0]?.step).toBe("login-password");
+  });
+
+  scene("localhost and a trailing slash in a base URL are loopback, too", async (w) => {
+    const env = { HOIST_UPLOADGIG_URL: `${w.gig.url.replace("127.0.0.1", "localhost")}/` };
+    expect((await w.run(["up", w.file("a"), "--to", "uploadgig"], { env })).code).toBe(0);
+    expect(w.gig.of("action")[0]?.head.target).toBe("/api/get_upload_action");
+  });
+
   scene("plain http to a host that is not loopback is 2", async (w) => {
     const ran = await w.run(["up", w.file("a"), "--to", "uploadgig"], {
       env: { HOIST_UPLOADGIG_URL: "http://192.0.2.1" },
@@ -287,7 +308,7 @@ token = { command = ["printenv", "MY_TOKEN"] }
   scene("flags come before the environment, the environment before the file", async (w) => {
     withConfig(w, `[up]\nto = ["ulozto:/File"]\nretries = 0\nretry_base = "5s"\n`);
     w.gig.fault("body", { breakAt: 1_000_000 });
-    const ran = await w.run(["up", w.file("a", 40_000_000), "--to", "uploadgig", "--retries", "1"]);
+    const ran = await w.run(["up", w.file("a", 16_000_000), "--to", "uploadgig", "--retries", "1"]);
     expect(ran.code).toBe(0);
     expect(ran.ms).toBeLessThan(4_000);
     expect(w.ulozto.connections).toBe(0);

@@ -144,7 +144,7 @@ describe("results on stdout, in the order of sources and destinations", () => {
 
   scene("json with -v tells start, progress, retry and stored, too", async (w) => {
     w.ulozto.fault("upload", { breakAt: 1_000_000 });
-    const ran = await w.run(["up", w.file("a", 40_000_000), "--to", "ulozto", "--json", "-v", "--resumable", "never"]);
+    const ran = await w.run(["up", w.file("a", 16_000_000), "--to", "ulozto", "--json", "-v", "--resumable", "never"]);
     expect(ran.code).toBe(0);
     const types = new Set(ran.json.map((line) => line.type));
     for (const type of ["start", "retry", "stored", "result", "summary"]) expect(types).toContain(type);

@@ -1,11 +1,11 @@
 import { describe, expect } from "bun:test";
-import { writeFileSync } from "node:fs";
-import { md5, scene, type World } from "./kit/world.ts";
+import { existsSync, statSync, writeFileSync } from "node:fs";
+import { filesBelow, md5, randomBytes, scene, type World } from "./kit/world.ts";
 import { gate } from "./stand-in/fault.ts";
 
 /** A run of three files, killed while the second is half sent. */
 async function killed(w: World): Promise<string[]> {
-  const files = [w.file("one", 1000), w.file("two", 40_000_000), w.file("three", 1000)];
+  const files = [w.file("one", 1000), w.file("two", 16_000_000), w.file("three", 1000)];
   const held = gate();
   w.gig.fault("body", { gate: held, gateAt: 1_000_000, when: (request) => request.header("slug") === "two" });
   const live = w.start(["up", ...files, "--to", "uploadgig", "--label", "run=1", "--json"]);
@@ -53,6 +53,40 @@ describe("hoist resume", () => {
     const ran = await w.run(["resume", three.id, "--json"]);
     expect(ran.code).toBe(0);
     expect(names(w)).toEqual(["one", "three"]);
+  });
+
+  scene("by two processes at once sends each file once", async (w) => {
+    await killed(w);
+    const both = await Promise.all([w.run(["resume", "--json"]), w.run(["resume", "--json"])]);
+    expect(both.map((ran) => ran.code).includes(0)).toBe(true);
+    await w.run(["resume"]);
+    expect(names(w).sort()).toEqual(["one", "three", "two"]);
+  });
+
+  scene("keeps --after of its run", async (w) => {
+    const path = w.file("a", 16_000_000);
+    const held = gate();
+    w.gig.fault("body", { gate: held, gateAt: 1_000_000 });
+    const live = w.start(["up", path, "--to", "uploadgig", "--after", "delete"]);
+    await held.reached;
+    live.kill("SIGKILL");
+    await live.ended;
+    expect(existsSync(path)).toBe(true);
+    expect((await w.run(["resume"])).code).toBe(0);
+    expect(existsSync(path)).toBe(false);
+  });
+
+  scene("goes on with stdin that was spooled, and removes the copy", async (w) => {
+    const bytes = randomBytes(16_000_000);
+    const held = gate();
+    w.ulozto.fault("upload", { gate: held, gateAt: 1_000_000 });
+    const live = w.start(["up", "-", "--name", "s.bin", "--to", "ulozto"], { stdin: bytes });
+    await held.reached;
+    live.kill("SIGKILL");
+    await live.ended;
+    expect((await w.run(["resume", "--json"])).code).toBe(0);
+    expect(w.ulozto.files).toMatchObject([{ name: "s.bin", md5: md5(bytes) }]);
+    expect(filesBelow(w.stateDir).filter((path) => statSync(path).size >= bytes.length)).toEqual([]);
   });
 
   scene("an id that is not there is 4", async (w) => {
@@ -179,33 +213,5 @@ describe("hoist history", () => {
   scene("--no-history keeps no record", async (w) => {
     expect((await w.run(["up", w.file("a"), "--to", "uploadgig", "--no-history"])).code).toBe(0);
     expect((await w.run(["history", "--json"])).results).toEqual([]);
-  });
-});
-
-describe("hoist ls, mkdir, mv, rm, about", () => {
-  scene("do what they say on Ulož.to", async (w) => {
-    expect((await w.run(["up", w.file("a.bin", 1234), "--to", "ulozto:/F"])).code).toBe(0);
-    const list = await w.run(["ls", "ulozto:/F"]);
-    expect(list.code).toBe(0);
-    expect(list.out).toContain("a.bin");
-    expect((await w.run(["mkdir", "ulozto:/G/H"])).code).toBe(0);
-    expect((await w.run(["ls", "ulozto:/"])).out).toContain("G");
-    expect((await w.run(["mv", "ulozto:/F/a.bin", "ulozto:/G/H/b.bin"])).code).toBe(0);
-    expect(w.ulozto.files.map((file) => `${w.ulozto.pathOf(file)}/${file.name}`)).toEqual(["/G/H/b.bin"]);
-    expect((await w.run(["about", "ulozto"])).code).toBe(0);
-    expect((await w.run(["rm", "ulozto:/G/H/b.bin"])).code).toBe(0);
-    expect(w.ulozto.files).toEqual([]);
-    expect(w.ulozto.of("delete-file").length).toBe(1);
-  });
-
-  scene("a path that is not there is 4", async (w) => {
-    expect((await w.run(["ls", "ulozto:/nowhere"])).code).toBe(4);
-    expect((await w.run(["rm", "ulozto:/nowhere"])).code).toBe(4);
-  });
-
-  scene("a host without the ability says so: 2", async (w) => {
-    const ran = await w.run(["ls", "uploadgig"]);
-    expect(ran.code).toBe(2);
-    expect(w.gig.connections).toBe(0);
   });
 });

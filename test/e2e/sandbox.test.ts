@@ -51,7 +51,7 @@ describe("hoist sandbox", () => {
   ] as const) {
     test.concurrent(`--fault ${fault} ends with ${code}`, () =>
       inSandbox([fault], async (w, env) => {
-        const ran = await w.run(["up", w.file("a", 30_000_000), "--to", to, "--resumable", "never"], { env });
+        const ran = await w.run(["up", w.file("a", 16_000_000), "--to", to, "--resumable", "never"], { env });
         expect(ran.code).toBe(code);
       }));
   }

@@ -47,7 +47,7 @@ describe("stdin", () => {
   scene("has one attempt: a pipe cannot be sent again", async (w) => {
     w.gig.fault("body", { breakAt: 1_000_000 });
     const ran = await w.run(["up", "-", "--name", "s", "--to", "uploadgig", "--json"], {
-      stdin: randomBytes(40_000_000),
+      stdin: randomBytes(16_000_000),
     });
     expect(ran.code).not.toBe(0);
     expect(w.gig.of("body").length).toBe(1);
@@ -55,7 +55,7 @@ describe("stdin", () => {
 
   scene("has more with --spool", async (w) => {
     w.gig.fault("body", { breakAt: 1_000_000 });
-    const bytes = randomBytes(40_000_000);
+    const bytes = randomBytes(16_000_000);
     const ran = await w.run(["up", "-", "--name", "s", "--to", "uploadgig", "--spool"], { stdin: bytes });
     expect(ran.code).toBe(0);
     expect(w.gig.files).toMatchObject([{ md5: md5(bytes), framing: "length" }]);

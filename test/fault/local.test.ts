@@ -5,12 +5,12 @@ import { HOIST } from "../e2e/kit/run.ts";
 import { md5Of, randomBytes, scene, type World, world } from "../e2e/kit/world.ts";
 import { gate } from "../e2e/stand-in/fault.ts";
 
-const LARGE = 60_000_000;
+const LARGE = 20_000_000;
 
 describe("a file that changes while it is sent", () => {
   const changes = [
     ["grows", (path: string) => appendFileSync(path, "more")],
-    ["shrinks", (path: string) => truncateSync(path, 30_000_000)],
+    ["shrinks", (path: string) => truncateSync(path, 10_000_000)],
     ["is touched", (path: string) => utimesSync(path, new Date("2020-01-01"), new Date("2020-01-01"))],
     [
       "is replaced by another",

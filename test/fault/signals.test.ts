@@ -3,7 +3,7 @@ import type { Live } from "../e2e/kit/run.ts";
 import { scene, type World } from "../e2e/kit/world.ts";
 import { gate } from "../e2e/stand-in/fault.ts";
 
-const LARGE = 24_000_000;
+const LARGE = 16_000_000;
 
 /** A moment of an upload at which the process is stopped, held there by the host. */
 interface Moment {

@@ -4,7 +4,7 @@ import { type Outcome, scene, type World } from "../e2e/kit/world.ts";
 const up = (w: World, size: number, ...args: string[]): Promise<Outcome> =>
   w.run(["up", w.file("a.bin", size), "--to", "ulozto:/F", "--json", "--resumable", "never", ...args]);
 
-const LARGE = 24_000_000;
+const LARGE = 16_000_000;
 const html = "<html><body>Bad gateway</body></html>";
 const refusal = (error: number, code: number, message: string) => ({ status: code, body: { error, code, message } });
 
@@ -79,6 +79,14 @@ describe("Ulož.to, the login", () => {
       expect(w.ulozto.seen.length).toBe(calls);
     },
   );
+
+  scene("a redirect to another origin is not followed: nobody else gets the session", async (w) => {
+    for (const step of ["login-token", "link"] as const) {
+      w.ulozto.fault(step, { status: 307, headers: { Location: `${w.gig.url}/v5/upload/link` } });
+    }
+    await up(w, 10);
+    expect(w.gig.seen).toEqual([]);
+  });
 
   scene("70001 leads to one login, shared by all tasks, then the call once more", async (w) => {
     const files = Array.from({ length: 4 }, (_, n) => w.file(`f${n}`, 17_000_000));
@@ -198,7 +206,7 @@ describe("Ulož.to, the upload link", () => {
 });
 
 describe("Ulož.to, the body", () => {
-  for (const breakAt of ["head", 1, 12_345_678] as const) {
+  for (const breakAt of ["head", 1, 5_000_003] as const) {
     scene(`broken at ${breakAt}, before the last byte, is sent again`, async (w) => {
       w.ulozto.fault("upload", { breakAt });
       holdsOnce(w, await up(w, LARGE), LARGE);
@@ -336,15 +344,6 @@ describe("Ulož.to, folders", () => {
   scene("a list that fails once is asked again", async (w) => {
     w.ulozto.fault("list-folders", { status: 502, body: html });
     holdsOnce(w, await up(w, 10), 10);
-  });
-
-  scene("a DELETE whose answer was lost is never repeated by itself", async (w) => {
-    expect((await up(w, 10)).code).toBe(0);
-    w.ulozto.fault("delete-file", { breakAt: "answer" });
-    const ran = await w.run(["rm", "ulozto:/F/a.bin"]);
-    expect([0, 9]).toContain(ran.code);
-    expect(w.ulozto.of("delete-file").length).toBe(1);
-    expect(w.ulozto.state.files).toMatchObject([{ binned: true }]);
   });
 });
 

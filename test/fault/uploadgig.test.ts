@@ -5,7 +5,7 @@ const up = (w: World, size: number, ...args: string[]): Promise<Outcome> =>
   w.run(["up", w.file("a.bin", size), "--to", "uploadgig", "--json", ...args]);
 
 /** Larger than anything that socket buffers can hide. */
-const LARGE = 24_000_000;
+const LARGE = 16_000_000;
 const html = "<html><body>Bad gateway</body></html>";
 
 const failsWith = (ran: Outcome, code: string, exit: number) => {
@@ -75,6 +75,37 @@ describe("UploadGig, the action", () => {
       expect(w.gig.files.length).toBe(1);
     });
   }
+
+  scene("a cool-down longer than --wait-cooldown ends with 5 at once", async (w) => {
+    w.gig.fault("action", { body: limit });
+    const ran = await up(w, 10, "--wait-cooldown", "1s");
+    expect(ran.code).toBe(5);
+    expect(ran.ms).toBeLessThan(2_500);
+  });
+
+  scene("the Retry-After of a 429 is the length of the cool-down", async (w) => {
+    w.gig.fault("action", { status: 429, body: html, headers: { "Retry-After": "1" } });
+    const ran = await up(w, 10);
+    expect(ran.code).toBe(0);
+    const [first = 0, second = 0] = w.gig.of("action").map((one) => one.at);
+    expect(second - first).toBeGreaterThan(980);
+    expect(second - first).toBeLessThan(2_900);
+  });
+
+  scene("its retries stand 10 × base apart, one file's from the next's not", async (w) => {
+    w.gig.fault("action", { status: 500, body: html }, 2);
+    expect((await up(w, 10)).code).toBe(0);
+    const [first = 0, second = 0, third = 0] = w.gig.of("action").map((one) => one.at);
+    expect(second - first).toBeGreaterThan(95);
+    expect(third - second).toBeGreaterThan(95);
+  });
+
+  scene("an answer of many megabytes is cut off, not kept", async (w) => {
+    w.gig.fault("action", { status: 200, body: JSON.stringify({ code: "x".repeat(60_000_000) }) }, 9);
+    const ran = await up(w, 10, "--retries", "0");
+    expect(ran.code).toBe(5);
+    expect(ran.peakMiB).toBeLessThan(100);
+  });
 
   scene("--retries 0 asks once", async (w) => {
     w.gig.fault("action", { status: 500, body: html }, 9);
@@ -146,7 +177,7 @@ describe("UploadGig, the body", () => {
   for (const [what, breakAt] of [
     ["at its head", "head"],
     ["at its first byte", 1],
-    ["at byte 12,345,678", 12_345_678],
+    ["at byte 5,000,003", 5_000_003],
   ] as const) {
     scene(`broken ${what}, long before its last byte, is sent again from 0 with a new action`, async (w) => {
       w.gig.fault("body", { breakAt });
