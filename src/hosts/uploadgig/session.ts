@@ -25,10 +25,10 @@ export async function openSession(login: Login, endpoint: AccountEndpoint, env: 
       const action = await takeAction(client, source, target, ctx, env);
       const { answer, sent } = await sendBody(client, action, source, target, ctx);
       const stored = readUpload(answer, sent, endpoint, ctx);
-      await source.assertUnchanged(stored.url);
       const { url, id: remoteId, verified } = stored;
       const result = { url, remoteId, size: source.bytesRead, md5: source.md5(), verified };
       await ctx.phase("stored", result);
+      await source.assertUnchanged(url);
       ctx.note("a fresh UploadGig link may answer 404 for some minutes; that is normal");
       return result;
     },

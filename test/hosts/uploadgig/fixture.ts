@@ -18,6 +18,7 @@ export const LARGE = 16_000_000;
 
 export interface Scene extends AsyncDisposable {
   readonly gig: UploadGigStandIn;
+  /** Of the first `run`; every other one is an upload of its own. */
   readonly context: RecordedContext;
   source(size: number, name?: string): FileSource;
   /** One attempt; the failure it must end in. */
@@ -37,6 +38,7 @@ export async function scene(settings: ContextOptions & { readonly env?: Partial<
     hostEnv(settings.env),
   );
   const sources: FileSource[] = [];
+  let runs = 0;
   const source = (size: number, name = "a.bin") => {
     const opened = openFile(directory.file(`source-${sources.length}-${name.length}`, bytesOf(size)), { hash: false });
     sources.push(opened);
@@ -51,7 +53,11 @@ export async function scene(settings: ContextOptions & { readonly env?: Partial<
         () => Promise.reject(new Error("the upload succeeded")),
         (error) => toAppError(error),
       ),
-    run: (size, name = "a.bin") => runAttempts(session, source(size), { name, folder: null }, context),
+    run(size, name = "a.bin") {
+      const own = runs === 0 ? context : uploadContext(settings);
+      runs += 1;
+      return runAttempts(session, source(size), { name, folder: null }, own);
+    },
     async [Symbol.asyncDispose]() {
       for (const opened of sources) opened[Symbol.dispose]();
       directory[Symbol.dispose]();
