@@ -43,6 +43,63 @@ export const COMMANDS: CommandTree = {
     summary: "how much stands in an account or a folder",
     load: async () => (await import("./commands/about.ts")).about,
   },
+  jobs: {
+    summary: "uploads on a running server",
+    commands: {
+      add: {
+        summary: "queue uploads on a server",
+        load: async () => (await import("./commands/jobs-add.ts")).jobsAdd,
+      },
+      list: {
+        summary: "list the jobs of a server",
+        load: async () => (await import("./commands/jobs-list.ts")).jobsList,
+      },
+      show: {
+        summary: "show jobs of a server",
+        load: async () => (await import("./commands/jobs-one.ts")).jobsShow,
+      },
+      cancel: {
+        summary: "end jobs that have not ended",
+        load: async () => (await import("./commands/jobs-one.ts")).jobsCancel,
+      },
+      retry: {
+        summary: "queue the failed uploads of jobs again",
+        load: async () => (await import("./commands/jobs-one.ts")).jobsRetry,
+      },
+      watch: {
+        summary: "show what a server does, as it does it",
+        load: async () => (await import("./commands/jobs-watch.ts")).jobsWatch,
+      },
+    },
+  },
+  hooks: {
+    summary: "webhooks of other programs",
+    commands: {
+      list: {
+        summary: "show each hook's URL and what to enter in its sender",
+        load: async () => (await import("./commands/hooks-list.ts")).hooksList,
+      },
+      test: {
+        summary: "show what a hook makes of a payload; nothing is queued",
+        load: async () => (await import("./commands/hooks-test.ts")).hooksTest,
+      },
+    },
+  },
+  serve: {
+    summary: "take uploads by HTTP and by webhooks of other programs",
+    load: async () => (await import("./commands/serve.ts")).serve,
+    commands: {
+      token: {
+        summary: "tokens of the server",
+        commands: {
+          new: {
+            summary: "make one",
+            load: async () => (await import("./commands/serve-token-new.ts")).serveTokenNew,
+          },
+        },
+      },
+    },
+  },
   config: {
     summary: "the configuration file",
     commands: {

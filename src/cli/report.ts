@@ -15,6 +15,8 @@ export interface ReportOptions {
   readonly progress: "auto" | "always" | "never";
   /** Whether `resume` will find what is not finished. */
   readonly recorded: boolean;
+  /** How to go on with what is not finished, where that is not `hoist resume`. */
+  readonly goOn?: string;
 }
 
 /** Turns the engine's events into results, bars, notes and errors. */
@@ -34,7 +36,8 @@ export function createReport({ io, globals, out }: CommandContext, options: Repo
   const mode =
     globals.quiet || globals.logFormat === "json" ? "off" : progressMode(options.progress, io.stderr, io.env);
   const progress = createProgress(mode, out.terminal, io.stderr, hasColor(io.stderr, io.env, globals.color));
-  const goOn = options.recorded ? "go on with: hoist resume" : "no record was kept, so hoist resume cannot go on";
+  const resume = options.recorded ? "go on with: hoist resume" : "no record was kept, so hoist resume cannot go on";
+  const goOn = options.goOn ?? resume;
   const detailed = format.json && globals.verbose;
   const toldAt = new Map<string, number>();
   let stopped = 0;

@@ -76,8 +76,8 @@ const SHORTEST_TOKEN = 24;
 export async function resolveServe({ section, configPath, place, flags }: ServeInput): Promise<ServeConfig> {
   const { env } = place;
   const warnings: string[] = [];
-  const roots = await resolveRoots(rootsOfVariable(env) ?? section?.roots ?? [], warnings);
-  const listen = listenOf(flags.listen, env) ?? section?.listen ?? DEFAULT_LISTEN;
+  const roots = await serveRoots(section, env, warnings);
+  const listen = serveListen(section, env, flags.listen);
   const secrets = { configPath: configPath ?? "", env };
   const tokens = [
     ...(await tokenOfVariable(env, roots)),
@@ -112,6 +112,24 @@ export async function resolveServe({ section, configPath, place, flags }: ServeI
     callbackSecret: await readCallbackSecret(section?.callback_secret, secrets),
     warnings,
   };
+}
+
+/** `[serve] roots` or those of the environment. Fails with `config`. */
+export async function serveRoots(
+  section: Pick<ServeSection, "roots"> | undefined,
+  env: Environment,
+  warnings: string[] = [],
+): Promise<readonly ServeRoot[]> {
+  return resolveRoots(rootsOfVariable(env) ?? section?.roots ?? [], warnings);
+}
+
+/** Fails with `config` or `usage`. */
+export function serveListen(
+  section: Pick<ServeSection, "listen"> | undefined,
+  env: Environment,
+  flag?: string,
+): ListenAddress {
+  return listenOf(flag, env) ?? section?.listen ?? DEFAULT_LISTEN;
 }
 
 function listenOf(flag: string | undefined, env: Environment): ListenAddress | undefined {

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { run } from "./fixture.ts";
 
+const GROUPS = ["account", "jobs", "hooks", "config"];
+
 describe("help", () => {
   test.each([[[]], [["--help"]], [["-h"]], [["help"]], [["-q"]]])("%p prints the program's help, 0", async (argv) => {
     const { code, out, err } = await run(argv);
@@ -40,7 +42,7 @@ describe("help", () => {
     for (const name of names) {
       const page = await run([name, "--help"]);
       expect(page.code).toBe(0);
-      expect(page.out).toContain(name === "account" || name === "config" ? "Commands:" : "Examples:");
+      expect(page.out).toContain(GROUPS.includes(name) ? "Commands:" : "Examples:");
     }
   });
 

@@ -4,13 +4,15 @@ import { stateDirectory as stateDirectoryOf } from "../../config/paths.ts";
 import { thisPlace } from "../../config/place.ts";
 import { unknownVariables } from "../../config/variables.ts";
 import { exitCode } from "../../core/exit-code.ts";
-import { type ErrorCode, toAppError } from "../../errors.ts";
+import { AppError, type ErrorCode, toAppError } from "../../errors.ts";
 import { COMMIT, VERSION } from "../../version.ts";
 import { defineCommand } from "../command.ts";
 import type { CommandContext } from "../context.ts";
 import { credentials, isSetUp, login, reachability, standing } from "../doctor/accounts.ts";
 import { type Finding, failed } from "../doctor/finding.ts";
 import { clock, disk, stateDirectory } from "../doctor/machine.ts";
+import { readiness } from "../doctor/server.ts";
+import { SERVER_OPTIONS } from "../find-server.ts";
 import { openApp } from "../open-app.ts";
 import { tint } from "../output.ts";
 
@@ -27,15 +29,20 @@ export const doctor = defineCommand({
     ["hoist doctor", "look at everything"],
     ["hoist doctor --login", "log in to each account as well"],
     ["hoist doctor --json", "one JSON object for each check"],
+    ["hoist doctor --ready", "for a container's health check"],
   ],
   options: {
     login: { type: "flag", summary: "log in to every account that is set up" },
+    ready: { type: "flag", summary: "only ask a running server whether it is ready: exit code 0 or 5" },
     format: { type: "choice", choices: ["text", "json"], default: "text", summary: "text or json" },
     json: { type: "flag", summary: "the same as --format json" },
+    ...SERVER_OPTIONS,
   },
   async run(context, values) {
+    if (values.ready && values.login) throw new AppError("usage", "--ready and --login exclude each other");
+    if (values.server !== undefined && !values.ready) throw new AppError("usage", "--server is about --ready");
     const codes: ErrorCode[] = [];
-    for await (const finding of findings(context, values.login)) {
+    for await (const finding of values.ready ? [readiness(context, values.server)] : findings(context, values.login)) {
       if (finding.code !== undefined) codes.push(finding.code);
       tell(finding, context, values.json || values.format === "json");
     }

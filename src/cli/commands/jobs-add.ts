@@ -1,0 +1,185 @@
+import { createHash } from "node:crypto";
+import { basename, resolve } from "node:path";
+import { createTally } from "../../core/exit-code.ts";
+import type { JobView } from "../../core/job-view.ts";
+import { compileName } from "../../core/names.ts";
+import { FORMS, parseDuration, parseMoment } from "../../core/units.ts";
+import { AppError, type ErrorView, errorView, toAppError } from "../../errors.ts";
+import { defineCommand } from "../command.ts";
+import type { CommandContext } from "../context.ts";
+import { SERVER_OPTIONS } from "../find-server.ts";
+import { compileFormat } from "../formats.ts";
+import type { Values } from "../options.ts";
+import { read, readDuration, readLabels } from "../read-values.ts";
+import { defaultFormat, formatAskedFor, RESULT_OPTIONS } from "../result-options.ts";
+import { fileBody, streamBody } from "../send-body.ts";
+import { asJobs } from "../server-answers.ts";
+import { openServer, type ServerClient } from "../server-client.ts";
+import { waitForJobs } from "../wait-for-jobs.ts";
+
+const OPTIONS = {
+  to: { type: "list", hint: "ACCOUNT[:FOLDER]", summary: "destination (default: that of the server or of the hook)" },
+  name: { type: "value", hint: "NAME|TEMPLATE", summary: "name on the host, as with hoist up" },
+  label: { type: "list", hint: "KEY=VALUE", summary: "kept in results and history" },
+  recursive: { type: "flag", short: "r", summary: "a directory: one job for each file in it" },
+  hook: { type: "value", hint: "NAME", summary: "queue as this hook would: its rewrite, destinations, settle, dedupe" },
+  send: { type: "flag", summary: "send the bytes of these files, which the server need not be able to read" },
+  idempotencyKey: { type: "value", hint: "KEY", summary: "the same key and files give the same jobs, for 30 days" },
+  notBefore: { type: "value", hint: "DUR|DATE", summary: "start in 2h, or at 2026-12-01T02:00" },
+  wait: {
+    type: "value",
+    hint: "[DUR]",
+    lone: /^\d+(?:\.\d+)?(?:ms|s|m|h|d)$/,
+    summary: "wait for the end (at most DUR); results and exit code are those of hoist up",
+  },
+  ...RESULT_OPTIONS,
+  ...SERVER_OPTIONS,
+} as const;
+
+export const jobsAdd = defineCommand({
+  name: "jobs add",
+  summary: "queue uploads on a server",
+  details: [
+    "Prints the id of each job. Paths are the server's, unless --send gives it the bytes; - is standard input.",
+    "Once a job is queued, its upload is the server's: it goes on whatever becomes of this command.",
+  ],
+  examples: [
+    ["hoist jobs add /srv/out/movie.mkv --to ulozto:/Movies", "queue a file, print the job's id"],
+    ["hoist jobs add build.zip --to uploadgig --wait --format markdown", "wait for the link"],
+    ["hoist jobs add build.zip --send --to uploadgig --server https://hoist.example", "send a file to another machine"],
+    ["hoist jobs add /downloads/a.mkv --hook sonarr", "as if Sonarr had sent it"],
+  ],
+  operands: { usage: "<path|->…", min: 1, max: Number.POSITIVE_INFINITY },
+  options: OPTIONS,
+  async run(context, values) {
+    const { io, operands, out } = context;
+    const asked = formatAskedFor(values);
+    const request = readRequest(operands, values);
+    const format = compileFormat(asked ?? defaultFormat(io.stdout));
+    const client = await openServer(context, values.server);
+    const added: JobView[] = [];
+    const failures: ErrorView[] = [];
+    for (const path of operands) {
+      try {
+        added.push(...(await addPath(path, request, client, context)));
+      } catch (thrown) {
+        const error = toAppError(thrown);
+        // What is wrong with one file leaves the others; anything else would be wrong with them too.
+        if (error.code !== "source" || operands.length === 1) throw error;
+        out.error(error, path);
+        failures.push(errorView(error));
+      }
+      if (values.wait === undefined) for (const job of added.splice(0)) tell(job, format.json, context);
+    }
+    if (values.wait !== undefined) {
+      const limit = values.wait === "" ? null : values.wait;
+      return waitForJobs(client, added, failures, { ...values, format, limit, context });
+    }
+    const tally = createTally();
+    for (const error of failures) tally.add({ outcome: { ok: false, error } });
+    const { exit } = tally.summary(0, null);
+    return failures.length > 0 && failures.length < operands.length ? MIXED : exit;
+  },
+});
+
+/** Some were queued, others were not. */
+const MIXED = 3;
+
+type AddValues = Values<typeof OPTIONS>;
+
+interface Request {
+  readonly values: AddValues;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly notBefore: string | null;
+  readonly several: boolean;
+}
+
+/** Everything that can be wrong in the options alone. */
+function readRequest(paths: readonly string[], values: AddValues): Request {
+  const { send, hook, recursive, name, wait: waited } = values;
+  const format = formatAskedFor(values);
+  const excluded = [
+    [send && hook !== undefined, "--send and --hook"],
+    [send && recursive, "--send and --recursive"],
+    [hook !== undefined && values.to.length > 0, "--hook and --to"],
+    [hook !== undefined && name !== undefined, "--hook and --name"],
+  ] as const;
+  for (const [both, what] of excluded) if (both) throw new AppError("usage", `${what} exclude each other`);
+  const stdin = paths.includes("-");
+  if (stdin && !send) throw new AppError("usage", "- is sent to the server: it needs --send");
+  if (stdin && name === undefined) throw new AppError("usage", "- needs a --name");
+  if (name !== undefined && paths.length > 1 && !compileName(name).varies) {
+    throw new AppError("usage", "several files cannot have one name", { hint: "vary it with {name} or {n}" });
+  }
+  if (waited === undefined && ((format !== undefined && format !== "json") || values.groupBy !== undefined)) {
+    throw new AppError("usage", "there are no results to format without --wait", { hint: "add --wait, or use --json" });
+  }
+  if (waited !== undefined && waited !== "") readDuration("--wait", waited);
+  return {
+    values,
+    labels: readLabels(values.label),
+    notBefore: readNotBefore(values.notBefore),
+    several: paths.length > 1,
+  };
+}
+
+/** A duration counts from now on. */
+function readNotBefore(text: string | undefined): string | null {
+  const at = read("--not-before", text, `${FORMS.duration}, or ${FORMS.date}`, (typed) => {
+    const wait = parseDuration(typed);
+    return wait === null ? parseMoment(typed, Date.now()) : Date.now() + wait;
+  });
+  return at === undefined ? null : new Date(at).toISOString();
+}
+
+async function addPath(
+  path: string,
+  request: Request,
+  client: ServerClient,
+  context: CommandContext,
+): Promise<readonly JobView[]> {
+  const { values, labels, notBefore } = request;
+  const headers = idempotencyOf(path, request);
+  if (values.send) return sendFile(path, request, client, context, headers);
+  const body = {
+    path: path.endsWith("/") ? `${resolve(path)}/` : resolve(path),
+    ...(values.hook === undefined ? {} : { hook: values.hook }),
+    ...(values.to.length === 0 ? {} : { to: values.to }),
+    ...(values.name === undefined ? {} : { name: values.name }),
+    ...(values.recursive ? { recursive: true } : {}),
+    ...(notBefore === null ? {} : { notBefore }),
+    labels,
+  };
+  return asJobs(await client.json({ method: "POST", path: "/v1/jobs", headers, json: body }));
+}
+
+/** Of several files each has a key of its own, whatever their order. */
+function idempotencyOf(path: string, { values, several }: Request): Readonly<Record<string, string>> {
+  const { idempotencyKey: key } = values;
+  if (key === undefined) return {};
+  const own = createHash("sha256").update(resolve(path)).digest("hex").slice(0, 16);
+  return { "Idempotency-Key": several ? `${key}-${own}` : key };
+}
+
+async function sendFile(
+  path: string,
+  { values, labels, notBefore }: Request,
+  client: ServerClient,
+  { io, operands }: CommandContext,
+  headers: Readonly<Record<string, string>>,
+): Promise<readonly JobView[]> {
+  const base = path === "-" ? "" : basename(path);
+  const template = values.name === undefined ? null : compileName(values.name);
+  const name = template?.render({ base, number: operands.indexOf(path) + 1, now: new Date() }) ?? base;
+  const query = new URLSearchParams(values.to.map((to) => ["to", to]));
+  for (const [key, value] of Object.entries(labels)) query.append(`label.${key}`, value);
+  if (notBefore !== null) query.append("notBefore", notBefore);
+  const body = path === "-" ? streamBody(io.stdin) : await fileBody(path);
+  const call = { method: "PUT", path: `/v1/files/${encodeURIComponent(name)}`, query, headers, body } as const;
+  return asJobs(await client.json(call));
+}
+
+function tell(job: JobView, asJson: boolean, { out }: CommandContext): void {
+  if (asJson) out.json(job);
+  else out.print(job.id);
+}

@@ -1,0 +1,171 @@
+import type { EngineListener } from "../core/events.ts";
+import type { Outcome, UploadRecord } from "../core/job-store.ts";
+import { isEnded, type JobUploadView, type JobView } from "../core/job-view.ts";
+import { asJob } from "./server-answers.ts";
+import type { ServerClient } from "./server-client.ts";
+import { serverEvents } from "./server-events.ts";
+
+/** Tells a report what becomes of jobs on a server, in the words of an engine of this process. */
+export interface JobFollower {
+  /** A job as it is now. */
+  see(job: JobView): void;
+  /** The data of a `job.progress`. */
+  progress(data: unknown): void;
+  /** Uploads that have not ended. */
+  readonly open: number;
+  readonly unendedJobs: readonly string[];
+}
+
+export function createJobFollower(jobs: readonly JobView[], listen: EngineListener): JobFollower {
+  const seen = new Map(jobs.map((job, index) => [job.id, { index, job }]));
+  const started = new Set<string>();
+  const ended = new Set<string>();
+  const pages = new Set<string>();
+  listen({
+    type: "planned",
+    uploads: jobs.reduce((sum, { uploads }) => sum + uploads.length, 0),
+    destinations: Math.max(1, ...jobs.map(({ uploads }) => uploads.length)),
+    bytes: jobs.reduce((sum, { source, uploads }) => sum + (source.size ?? 0) * uploads.length, 0),
+  });
+
+  function start(record: UploadRecord): void {
+    if (started.has(record.id)) return;
+    started.add(record.id);
+    listen({ type: "start", upload: record });
+  }
+
+  return {
+    see(job) {
+      const known = seen.get(job.id);
+      if (known === undefined) return;
+      known.job = job;
+      for (const [destinationIndex, upload] of job.uploads.entries()) {
+        const record = recordOf(job, upload, known.index, destinationIndex);
+        if (upload.state === "running") start(record);
+        const { error } = upload;
+        if (error?.code === "captcha" && error.url !== null && !isEnded(upload.state) && !pages.has(error.url)) {
+          pages.add(error.url);
+          listen({ type: "captcha", account: upload.account, url: error.url });
+        }
+        if (!isEnded(upload.state) || ended.has(upload.id)) continue;
+        ended.add(upload.id);
+        listen({ type: "ended", upload: record });
+      }
+    },
+    progress(data) {
+      const { job: id, account, bytes, size, rate } = data as Readonly<Record<string, unknown>>;
+      const known = typeof id === "string" ? seen.get(id) : undefined;
+      if (known === undefined || typeof bytes !== "number") return;
+      const { job, index } = known;
+      const at = job.uploads.findIndex((upload) => upload.account === account && !ended.has(upload.id));
+      const upload = job.uploads[at];
+      if (upload === undefined) return;
+      const record = recordOf(job, upload, index, at);
+      start(record);
+      listen({
+        type: "progress",
+        upload: record,
+        bytes,
+        size: typeof size === "number" ? size : null,
+        rate: typeof rate === "number" ? rate : 0,
+      });
+    },
+    get open() {
+      return [...seen.values()].reduce(
+        (sum, { job }) => sum + job.uploads.filter(({ id }) => !ended.has(id)).length,
+        0,
+      );
+    },
+    get unendedJobs() {
+      return [...seen.values()].flatMap(({ job }) => (isEnded(job.state) ? [] : [job.id]));
+    },
+  };
+}
+
+/** Follows until every job has ended or `signal` is aborted. `lost` is told once for each break of the connection. */
+export async function followJobs(
+  client: ServerClient,
+  follower: JobFollower,
+  signal: AbortSignal,
+  lost: () => void,
+): Promise<void> {
+  const ids = follower.unendedJobs;
+  if (ids.length === 0) return;
+  try {
+    await follow(client, follower, ids, signal, lost);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
+
+async function follow(
+  client: ServerClient,
+  follower: JobFollower,
+  ids: readonly string[],
+  signal: AbortSignal,
+  lost: () => void,
+): Promise<void> {
+  for await (const message of serverEvents(client, ids.length === 1 ? (ids[0] ?? null) : null, signal)) {
+    switch (message.type) {
+      case "connected":
+        // What happened before the stream stood is asked for.
+        for (const id of follower.unendedJobs) {
+          if (signal.aborted) return;
+          follower.see(asJob(await client.json({ method: "GET", path: `/v1/jobs/${encodeURIComponent(id)}` })));
+        }
+        break;
+      case "lost":
+        lost();
+        break;
+      case "event":
+        if (message.event === "job.progress") follower.progress(message.data);
+        if (message.event === "job.state") follower.see(asJob(message.data));
+    }
+    if (follower.open === 0) return;
+  }
+}
+
+/** An upload of a job as the record that its server has, as far as results need it. */
+export function recordOf(
+  job: JobView,
+  upload: JobUploadView,
+  sourceIndex: number,
+  destinationIndex: number,
+): UploadRecord {
+  return {
+    id: upload.id,
+    runId: job.id,
+    sourceIndex,
+    destinationIndex,
+    source: { path: upload.file, size: upload.size, mtimeNs: null, inode: null, spool: null },
+    account: upload.account,
+    accountKey: `${upload.host} ${upload.account}`,
+    host: upload.host,
+    folder: upload.folder,
+    name: upload.name,
+    labels: upload.labels,
+    state: upload.state,
+    phase: upload.phase,
+    checkpoint: null,
+    fence: 0,
+    attempts: upload.attempts,
+    outcome: outcomeOf(upload),
+    reported: true,
+    createdAt: Date.parse(job.createdAt),
+    startedAt: momentOf(job.startedAt),
+    finishedAt: momentOf(job.finishedAt),
+    seconds: upload.seconds ?? 0,
+  };
+}
+
+function outcomeOf(upload: JobUploadView): Outcome | null {
+  if (upload.ok === true) {
+    const { url, remoteId, md5, verified, skipped, skipReason } = upload;
+    return { ok: true, url, remoteId, size: upload.size ?? 0, md5, verified, skipped, skipReason };
+  }
+  return upload.ok === false && upload.error !== null ? { ok: false, error: upload.error } : null;
+}
+
+function momentOf(text: string | null): number | null {
+  return text === null ? null : Date.parse(text);
+}

@@ -1,0 +1,59 @@
+import { createTally } from "../core/exit-code.ts";
+import type { JobView } from "../core/job-view.ts";
+import { exitOfStop } from "../core/stop.ts";
+import { parseDuration } from "../core/units.ts";
+import { AppError, type ErrorView, errorView } from "../errors.ts";
+import type { CommandContext } from "./context.ts";
+import { createJobFollower, followJobs } from "./follow-jobs.ts";
+import { createReport, type ReportOptions } from "./report.ts";
+import type { ServerClient } from "./server-client.ts";
+
+export interface WaitOptions extends Pick<ReportOptions, "format" | "groupBy" | "progress"> {
+  /** As typed; null: for as long as it takes. */
+  readonly limit: string | null;
+  readonly context: CommandContext;
+}
+
+/** Results and exit code as `hoist up` would give them. `failures`: of files that came to no job. */
+export async function waitForJobs(
+  client: ServerClient,
+  jobs: readonly JobView[],
+  failures: readonly ErrorView[],
+  { format, groupBy, progress, limit, context }: WaitOptions,
+): Promise<number> {
+  const { io, out } = context;
+  const startedAt = performance.now();
+  const tally = createTally();
+  for (const error of failures) tally.add({ outcome: { ok: false, error } });
+  using report = createReport(context, { format, groupBy, progress, recorded: true, goOn: "see hoist jobs list" });
+  out.debug(`queued as ${jobs.map(({ id }) => id).join(", ")}`);
+  const follower = createJobFollower(jobs, (event) => {
+    if (event.type === "ended") tally.add(event.upload);
+    report.listen(event);
+  });
+  for (const job of jobs) follower.see(job);
+  const patience = patienceOf(limit);
+  const signal = AbortSignal.any([io.signal, patience]);
+  await followJobs(client, follower, signal, () => out.note(`${client.where} is gone; waiting for it to come back`));
+  const left = follower.unendedJobs;
+  const late = left.length > 0 && !io.signal.aborted ? notInTime(left, limit ?? "") : null;
+  if (late !== null) tally.add({ outcome: { ok: false, error: errorView(late) } });
+  if (left.length > 0 && io.signal.aborted) out.warning(`still queued on the server: ${left.join(" ")}`);
+  const seconds = Math.round(performance.now() - startedAt) / 1000;
+  const summary = tally.summary(seconds, exitOfStop(io.signal));
+  report.finish(summary);
+  if (late !== null) out.error(late);
+  return summary.exit;
+}
+
+function patienceOf(text: string | null): AbortSignal {
+  const ms = text === null ? null : parseDuration(text);
+  return ms === null ? new AbortController().signal : AbortSignal.timeout(ms);
+}
+
+function notInTime(ids: readonly string[], text: string): AppError {
+  const what = ids.length === 1 ? "the job has" : `${ids.length} jobs have`;
+  return new AppError("timeout", `${what} not ended within ${text}; the server goes on with it`, {
+    hint: `wait on with: hoist jobs watch ${ids.slice(0, 5).join(" ")}`,
+  });
+}
