@@ -4,6 +4,7 @@ import { join } from "node:path";
 import * as v from "valibot";
 import { type Config, loadConfig } from "./config/load.ts";
 import { type Environment, thisPlace } from "./config/place.ts";
+import type { ServeConfig } from "./config/serve.ts";
 import type { Account } from "./core/account.ts";
 import { createAccountGate } from "./core/account-gate.ts";
 import type { EngineListener } from "./core/events.ts";
@@ -20,6 +21,7 @@ import { AppError, toAppError } from "./errors.ts";
 import type { AccountInfo, HostSession } from "./hosts/host.ts";
 import { HOSTS } from "./hosts/registry.ts";
 import { exemptLoopbackFromProxy } from "./http/proxy.ts";
+import type { OutboxConfig, OutboxLog } from "./outbox/world.ts";
 import { openStore } from "./store/open.ts";
 
 export interface AppOptions {
@@ -38,8 +40,11 @@ export interface AppOptions {
 export interface App extends AsyncDisposable {
   /** As loaded last. */
   readonly config: Config;
-  /** Reads the configuration again and keeps the old one when the new is wrong. Fails with `config`. */
-  reload(): Promise<Config>;
+  /**
+   * Reads the configuration again. Fails with `config`, or as `accept` does, and keeps the old one when the new is
+   * wrong.
+   */
+  reload(accept?: (config: Config) => Promise<void>): Promise<Config>;
   /** The ledger, in which uploads of dead processes are marked. Fails with `state` when it cannot be opened. */
   store(): Promise<JobStore>;
   up(input: UpInput, signal: AbortSignal): Promise<SummaryView>;
@@ -49,15 +54,24 @@ export interface App extends AsyncDisposable {
   check(account: Account, signal: AbortSignal): Promise<AccountInfo>;
   /** Something with an account that is no upload, tried once. */
   use<T>(account: Account, work: (session: HostSession) => Promise<T>): Promise<T>;
-  /** The engine of a server. Fails with `state` when another one works on this state directory. */
-  serve(request: ServeRequest): Promise<ServerEngine>;
+  /** The engine of a server, and what tells others. Fails with `state` when another one works on this state directory. */
+  serve(request: ServeRequest): Promise<Serving>;
+  /** What others are told and how, secrets read. Fails with `config`. */
+  outboxConfig(config: Config, serve: ServeConfig): Promise<OutboxConfig>;
 }
 
 export interface ServeRequest {
   /** As configured now: a reload changes it. */
-  readonly settings: () => EngineSettings;
+  readonly settings: () => Omit<EngineSettings, "refuseCallback">;
+  readonly outbox: () => OutboxConfig;
   /** Uploads at a time. */
   readonly parallel: number;
+  readonly log: OutboxLog;
+}
+
+export interface Serving extends Pick<ServerEngine, "jobs" | "stop"> {
+  /** Remembers a signed message's id; false when it is known already. Durable when it resolves. */
+  rememberMessage(scope: string, id: string): Promise<boolean>;
 }
 
 /** Fails with `config`. Nothing is opened or called yet. */
@@ -102,8 +116,10 @@ export async function createApp(options: AppOptions): Promise<App> {
     get config() {
       return config;
     },
-    async reload() {
-      config = await load();
+    async reload(accept) {
+      const loaded = await load();
+      await accept?.(loaded);
+      config = loaded;
       exemptLoopback(config);
       return config;
     },
@@ -140,13 +156,27 @@ export async function createApp(options: AppOptions): Promise<App> {
         throw error;
       }
     },
-    async serve({ settings, parallel }) {
-      const { startServerEngine } = await import("./core/server-engine.ts");
-      return startServerEngine(
+    async outboxConfig({ notify, path }, serve) {
+      const { readOutboxConfig } = await import("./outbox/config.ts");
+      return readOutboxConfig(serve, notify, { configPath: path ?? "", env });
+    },
+    async serve({ settings, outbox: outboxConfig, parallel, log: outboxLog }) {
+      const [{ startServerEngine }, { startOutbox }, { refuseCallback, resolveName }, { systemClock }] =
+        await Promise.all([
+          import("./core/server-engine.ts"),
+          import("./outbox/outbox.ts"),
+          import("./outbox/callbacks.ts"),
+          import("./outbox/clock.ts"),
+        ]);
+      const ledger = await store();
+      const engine = await startServerEngine(
         {
-          store: await store(),
+          store: ledger,
           accounts: () => config.accounts,
-          settings,
+          settings: () => ({
+            ...settings(),
+            refuseCallback: (url) => refuseCallback(url, outboxConfig().callbacks),
+          }),
           committingHosts: COMMITTING_HOSTS,
           fetch,
           retryBaseMs: config.retryBaseMs,
@@ -156,6 +186,25 @@ export async function createApp(options: AppOptions): Promise<App> {
         // A server has all the time that a host or a person asks for.
         { ...v.parse(runOptions, {}), parallel, waitCoolDownMs: FOREVER, waitCaptchaMs: FOREVER },
       );
+      const outbox = startOutbox({
+        store: ledger,
+        config: outboxConfig,
+        fetch,
+        resolve: resolveName,
+        clock: systemClock,
+        log: outboxLog,
+      });
+      const unsubscribe = engine.jobs.subscribe((event) => outbox.observe(event));
+      for (const job of engine.endedMeanwhile) outbox.ended(job);
+      return {
+        jobs: engine.jobs,
+        rememberMessage: (scope, id) => ledger.rememberMessage(scope, id),
+        async stop(graceMs) {
+          await engine.stop(graceMs);
+          unsubscribe();
+          await outbox.stop();
+        },
+      };
     },
     async [Symbol.asyncDispose]() {
       await (await opened?.catch(() => null))?.[Symbol.asyncDispose]();

@@ -3,8 +3,9 @@ import type { CommandTree } from "./context.ts";
 
 /** Loads every command, groups opened, in the order of the help. */
 export async function allCommands(tree: CommandTree): Promise<readonly Command[]> {
-  const loaded = Object.values(tree).map((node) =>
-    "load" in node ? node.load().then((command) => [command]) : allCommands(node.commands),
-  );
+  const loaded = Object.values(tree).map(async (node) => [
+    ...("load" in node ? [await node.load()] : []),
+    ...(await allCommands(node.commands ?? {})),
+  ]);
   return (await Promise.all(loaded)).flat();
 }

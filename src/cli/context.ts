@@ -17,5 +17,10 @@ export interface CommandContext {
 export type CommandTree = Readonly<Record<string, CommandNode>>;
 
 export type CommandNode =
-  | { readonly summary: string; readonly load: () => Promise<import("./command.ts").Command> }
+  /** A command; it may hold others besides, which stand right behind its name. */
+  | {
+      readonly summary: string;
+      readonly load: () => Promise<import("./command.ts").Command>;
+      readonly commands?: CommandTree;
+    }
   | { readonly summary: string; readonly commands: CommandTree };

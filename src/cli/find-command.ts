@@ -21,9 +21,20 @@ export function findCommand(tree: CommandTree, argv: readonly string[], path: re
   if (!Object.hasOwn(tree, name.value)) throw unknownCommand([...path, name.value], Object.keys(tree));
   const node = tree[name.value] as CommandNode;
   const rest = argv.toSpliced(name.index, 1);
-  if ("load" in node) return { path: [...path, name.value], node, rest };
+  if ("load" in node) {
+    const found = { path: [...path, name.value], node, rest };
+    return holdsNext(node.commands ?? {}, rest) ? findCommand(node.commands ?? {}, rest, found.path) : found;
+  }
   const below = findCommand(node.commands, rest, [...path, name.value]);
   return below.node === null ? { ...below, node } : below;
+}
+
+/** Whether the next word is one of these commands; behind an option that is not global it may be that one's value. */
+function holdsNext(commands: CommandTree, rest: readonly string[]): boolean {
+  const tokens = tokenize(rest, GLOBAL_OPTIONS);
+  const next = tokens.findIndex((token) => token.kind === "operand" || token.key === null);
+  const token = tokens[next];
+  return token?.kind === "operand" && Object.hasOwn(commands, token.value);
 }
 
 /** An option in front of the command's name may only be a global one: whether another takes a value is not known. */

@@ -18,5 +18,7 @@ export interface CliIo {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Aborted with a `StopReason`. */
   readonly signal: AbortSignal;
+  /** From now on SIGHUP calls this instead of stopping the process. */
+  onHangup?(handler: () => void): void;
   openApp(options: AppOptions): Promise<App>;
 }

@@ -9,10 +9,15 @@ const LAST_WORDS_MS = 500;
 /** `runCli` on the real process: its streams and its signals. */
 export async function runProcess(argv: readonly string[]): Promise<number> {
   const stop = new AbortController();
+  let hangup: (() => void) | null = null;
   const stdout = survivingStream(process.stdout);
   const stderr = survivingStream(process.stderr);
   for (const reason of Object.values(STOP_REASONS)) {
     process.on(reason.signal, () => {
+      if (reason.signal === "SIGHUP" && hangup !== null) {
+        hangup();
+        return;
+      }
       if (stop.signal.aborted) endAtOnce(reason);
       stop.abort(reason);
     });
@@ -25,6 +30,9 @@ export async function runProcess(argv: readonly string[]): Promise<number> {
     stderr,
     env: process.env,
     signal: stop.signal,
+    onHangup(handler) {
+      hangup = handler;
+    },
     openApp: async (options) => (await import("../app.ts")).createApp(options),
   });
   const written = finished(process.stdout);

@@ -31,7 +31,7 @@ export async function runCli(argv: readonly string[], io: CliIo): Promise<number
       return await command.run({ io, globals, operands: checked.operands, out, commands: COMMANDS }, checked);
     } else {
       if (!globals.help) checkTokens(tokens, options, { usage: "", min: 0, max: 0 });
-      out.raw(node !== null && "commands" in node ? groupHelp(path.join(" "), node, style) : topHelp(COMMANDS, style));
+      out.raw(node !== null && !("load" in node) ? groupHelp(path.join(" "), node, style) : topHelp(COMMANDS, style));
     }
     return 0;
   } catch (thrown) {

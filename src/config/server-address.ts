@@ -12,9 +12,9 @@ export interface ServerAddress {
 const ADDRESS_FILE = "serve.json";
 const TOKEN_FILE = "serve-token";
 
-/** What the server makes of an API token of its own, and `hoist serve token new` prints. */
+/** What the server makes as a token of its own, and `hoist serve token new` prints: it can sign webhooks, too. */
 export function newServerToken(): string {
-  return randomBytes(32).toString("base64url");
+  return `whsec_${randomBytes(32).toString("base64")}`;
 }
 
 /** The token that a server without configured ones made for itself. */

@@ -54,7 +54,7 @@ export async function afterWait(call: Call, jobs: Jobs, views: readonly JobView[
   const waited: JobView[] = [];
   for (const view of views) {
     const left = Math.max(0, until - performance.now());
-    waited.push(isEnded(view.state) ? view : await jobs.wait(view.id, left, call.grant.roots, call.request.signal));
+    waited.push(isEnded(view.state) ? view : await jobs.wait(view.id, left, call.grant.roots, call.gone));
   }
   return waited;
 }

@@ -58,14 +58,19 @@ export function createServer(deps: ServerDeps): Hono<Env> {
 
   for (const [path, routes] of Map.groupBy(serverRoutes(deps), (route) => route.path)) {
     const rest = routes.some((route) => route.rest);
-    app.all(patternOf(path, rest), (c) => answer(c, guard, path, routes));
+    app.all(patternOf(path, rest), (c) => answer(c, { guard, closing: deps.closing }, path, routes));
   }
   app.notFound((c) => refuse(c, deps, new AppError("not_found", "there is nothing here")));
   app.onError((thrown, c) => refuse(c, deps, toAppError(thrown)));
   return app;
 }
 
-async function answer(c: Context<Env>, guard: Guard, path: string, routes: readonly Route[]): Promise<Response> {
+async function answer(
+  c: Context<Env>,
+  { guard, closing }: { readonly guard: Guard; readonly closing: AbortSignal },
+  path: string,
+  routes: readonly Route[],
+): Promise<Response> {
   c.set("route", path);
   const asked: Asked = { ...c.get("asked"), params: paramsOf(path, c.get("asked").path) };
   c.set("asked", asked);
@@ -85,6 +90,9 @@ async function answer(c: Context<Env>, guard: Guard, path: string, routes: reado
       ...asked,
       ...passed,
       id: c.get("requestId"),
+      get gone() {
+        return AbortSignal.any([c.req.raw.signal, closing]);
+      },
       wantsText: accepts(c, ACCEPTED) === "text/plain",
       lift: () => c.env?.server?.timeout(c.req.raw, 0),
       hold: () => {

@@ -12,6 +12,8 @@ export interface ServerDeps {
   readonly settings: () => ServerSettings;
   readonly wire: () => Wire;
   readonly draining: () => boolean;
+  /** Aborted when nobody who waits shall wait any longer. */
+  readonly closing: AbortSignal;
   /** Why nothing can be stored now, for the log; null when all is well. */
   readonly unready: () => Promise<string | null>;
   /** Remembers a signed message's id; false when it is known already. Durable when it resolves. */

@@ -62,6 +62,8 @@ export interface Call {
   readonly payload: Uint8Array;
   /** A signed message's id; null without one. */
   readonly messageId: string | null;
+  /** Aborted when nobody waits for the answer any more, or shall not. */
+  readonly gone: AbortSignal;
   /** `Accept` puts text/plain above JSON. */
   readonly wantsText: boolean;
   /** From now on the request may be silent for as long as it likes. */

@@ -1,4 +1,4 @@
-import { mkdir, open, rename, rm, statfs } from "node:fs/promises";
+import { mkdir, open, readdir, rename, rm, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { AppError } from "../errors.ts";
 import { declaredLength, tooLarge } from "./read-body.ts";
@@ -48,6 +48,13 @@ export async function spoolBody(request: Request, limit: number, { directory }: 
     await rm(unfinished, { force: true });
     throw failure(error);
   }
+}
+
+/** Bodies that were cut off when an earlier server died. No other server may work in the directory. */
+export async function removeUnfinished(directory: string): Promise<void> {
+  const names = await readdir(directory).catch(() => []);
+  const unfinished = names.filter((name) => name.endsWith(".part"));
+  await Promise.all(unfinished.map((name) => rm(join(directory, name), { force: true })));
 }
 
 async function write(request: Request, path: string, limit: number, directory: string): Promise<number> {

@@ -277,11 +277,13 @@ export async function stage(options: StageOptions = {}): Promise<Stage> {
     maxSpool: null,
     ...options.settings,
   };
+  const closing = new AbortController();
   const app = createServer({
     jobs,
     settings: () => it.settings,
     wire: () => self.wire,
     draining: () => it.draining,
+    closing: closing.signal,
     unready: async () => it.unready,
     rememberMessage: async (scope, id) => {
       const known = remembered.has(`${scope} ${id}`);

@@ -30,17 +30,23 @@ export interface CompletionOption {
 }
 
 export function completionModel(tree: CommandTree, commands: readonly Command[]): readonly CompletionPlace[] {
-  const groups = Object.entries(tree).flatMap(([name, node]): CompletionPlace[] =>
-    "commands" in node ? [place([name], wordsOf(node.commands), {}, false)] : [],
-  );
   return [
     place([], wordsOf(tree), {}, false),
-    ...groups,
+    ...groupPlaces(tree, []),
     ...commands.map((command) => {
       const fixed = fixedWords(command, tree);
       return place(command.name.split(" "), fixed, command.options, command.operands.usage.includes("path"));
     }),
   ];
+}
+
+/** Words that only hold commands, at every depth. */
+function groupPlaces(tree: CommandTree, above: readonly string[]): CompletionPlace[] {
+  return Object.entries(tree).flatMap(([name, node]) => {
+    const path = [...above, name];
+    const own = "load" in node ? [] : [place(path, wordsOf(node.commands), {}, false)];
+    return [...own, ...groupPlaces(node.commands ?? {}, path)];
+  });
 }
 
 function place(
@@ -59,6 +65,8 @@ function wordsOf(tree: CommandTree): CompletionWord[] {
 /** `<bash|zsh|fish>` in a usage line offers these words; `help` offers commands and topics. */
 function fixedWords({ name, operands }: Command, tree: CommandTree): CompletionWord[] {
   if (name === "help") return [...wordsOf(tree), ...TOPIC_NAMES.map((word) => ({ word, summary: "topic" }))];
+  const node = Object.hasOwn(tree, name) ? tree[name] : undefined;
+  if (node?.commands !== undefined) return wordsOf(node.commands);
   const choices = /^<([a-z]+(?:\|[a-z]+)+)>$/.exec(operands.usage)?.[1];
   return choices?.split("|").map((word) => ({ word, summary: "" })) ?? [];
 }
