@@ -30,6 +30,18 @@ export const COMMANDS: CommandTree = {
         summary: "log in and show what the host says",
         load: async () => (await import("./commands/account-check.ts")).accountCheck,
       },
+      pause: {
+        summary: "start no more uploads to an account",
+        load: async () => (await import("./commands/account-pause.ts")).accountPause,
+      },
+      resume: {
+        summary: "go on with an account that was paused",
+        load: async () => (await import("./commands/account-resume.ts")).accountResume,
+      },
+      captcha: {
+        summary: "solve an account's captcha ahead of time",
+        load: async () => (await import("./commands/account-captcha.ts")).accountCaptcha,
+      },
     },
   },
   ls: { summary: "list what stands on a host", load: async () => (await import("./commands/ls.ts")).ls },

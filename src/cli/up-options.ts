@@ -62,6 +62,7 @@ export const UP_OPTIONS = {
     summary: "wait for a person to solve a captcha (default: 10m on a terminal, else 0)",
     group: PACE,
   },
+  open: { type: "flag", summary: "open the page of a captcha in the browser", group: PACE },
   idleTimeout: { type: "value", hint: "DUR", summary: "give up when nothing moves (default: 60s)", group: PACE },
   answerTimeout: {
     type: "value",

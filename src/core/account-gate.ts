@@ -14,7 +14,8 @@ export type Verdict =
 
 /** What an account's host asked for, as all processes of this machine remember it. */
 export interface AccountGate {
-  judge(): Promise<Verdict>;
+  /** `begun`: for what is under way already, a pause changes nothing. */
+  judge(begun?: "begun"): Promise<Verdict>;
   /** The host refused the login: nothing more is sent until the secret changes. */
   refused(error: AppError): Promise<void>;
   /**
@@ -57,8 +58,9 @@ export function createAccountGate(account: Account, options: AccountGateOptions)
   }
 
   return {
-    async judge() {
+    async judge(begun) {
       const state = await store.account(account.key);
+      if (state.paused && begun === undefined) return { kind: "stop", keep: true, error: isPaused(account) };
       if (state.refusedSecret !== null && state.refusedSecret === (await store.fingerprint(await secretsOf(account)))) {
         return { kind: "stop", keep: false, error: refusedEarlier(account, state.refusedMessage) };
       }
@@ -102,6 +104,10 @@ function refusedEarlier(account: Account, hostMessage: string | null): AppError 
     hostMessage: hostMessage ?? undefined,
     hint: `correct the secret, or try it again with: hoist account check ${account.name}`,
   });
+}
+
+function isPaused({ name }: Account): AppError {
+  return new AppError("state", `the account ${name} is paused`, { hint: `go on with: hoist account resume ${name}` });
 }
 
 function coolingDown(account: Account, ms: number): AppError {

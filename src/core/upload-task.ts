@@ -82,7 +82,7 @@ async function outcomeOf(result: UploadResult, { gate, budget, degraded }: Uploa
 /** Other uploads of the account may have met a refused login or a cool-down meanwhile. */
 async function passGate({ gate, place, degraded, signal }: UploadTask): Promise<void> {
   for (;;) {
-    const verdict = await gate.judge().catch((thrown) => {
+    const verdict = await gate.judge("begun").catch((thrown) => {
       degraded(toAppError(thrown));
       return { kind: "go" } as const;
     });

@@ -17,7 +17,7 @@ export async function useSession<T>(
   work: (session: HostSession) => Promise<T>,
 ): Promise<T> {
   const gate = createAccountGate(account, { ...world, waitCoolDownMs: 0 });
-  const verdict = await gate.judge();
+  const verdict = await gate.judge("begun");
   if (verdict.kind === "stop") throw verdict.error;
   try {
     return await work(await openSession(account, world, timeouts));

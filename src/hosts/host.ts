@@ -81,6 +81,11 @@ export interface HostSession {
   upload(source: Source, target: Target, ctx: UploadContext): Promise<UploadResult>;
   /** The file this destination already has, by name and size; null when there is none. */
   existing?(target: Target, size: number, signal: AbortSignal): Promise<ExistingFile | null>;
+  /**
+   * Asks for what an upload would ask for first, so that a captcha before it is met, and solved, ahead of time. Nothing
+   * is uploaded or kept.
+   */
+  meetCaptcha?(asker: Pick<UploadContext, "signal" | "person">): Promise<void>;
   /** What stands on the host, for a person who looks after it. */
   readonly folders?: RemoteFolders;
   /** Logs in and tells what the host says of the account. */

@@ -5,6 +5,7 @@ import { configPath } from "../../config/paths.ts";
 import { thisPlace } from "../../config/place.ts";
 import { AppError } from "../../errors.ts";
 import type { Host, SecretName } from "../../hosts/host.ts";
+import { addFromRclone } from "../add-from-rclone.ts";
 import { defineCommand } from "../command.ts";
 import type { CommandContext } from "../context.ts";
 import { openApp } from "../open-app.ts";
@@ -25,20 +26,23 @@ export const accountAdd = defineCommand({
   examples: [
     ["hoist account add", "ask for everything"],
     ["pass show disk | hoist account add ulozto --user me --token-stdin", "the host has the account's name"],
+    ["hoist account add --from-rclone", "the Ulož.to remotes of rclone, with their passwords"],
     ["hoist account add work --host uploadgig --user me@example.com", "a second account, its secret elsewhere"],
   ],
-  operands: { usage: "[name]", min: 0, max: 1 },
+  operands: { usage: "[name|file]", min: 0, max: 1 },
   options: {
     host: { type: "value", hint: "HOST", summary: "where the account is; not needed when the name says it" },
     user: { type: "value", hint: "USER", summary: "login" },
     passwordStdin: { type: "flag", summary: "read the password from standard input" },
     tokenStdin: { type: "flag", summary: "read the application login token from standard input" },
+    fromRclone: { type: "flag", summary: "take the accounts from rclone's configuration, or from the file named" },
     apiKeyStdin: { type: "flag", summary: "read the application's API key from standard input" },
   },
   async run(context, values) {
     await using app = await openApp(context, { command: "account add" });
     const { io, globals, out, operands } = context;
     const known = app.config.accounts;
+    if (values.fromRclone) return addFromRclone(context, operands[0], known);
     const piped = (Object.keys(STDIN_FLAGS) as (keyof typeof STDIN_FLAGS)[]).filter((key) => values[key]);
     if (piped.length > 1) {
       throw new AppError("usage", "standard input can hold only one secret", { hint: "give the other one elsewhere" });

@@ -5,6 +5,7 @@ import { formatBytes } from "../../core/units.ts";
 import { AppError, type ErrorCode, errorView, toAppError } from "../../errors.ts";
 import { defineCommand } from "../command.ts";
 import type { CommandContext } from "../context.ts";
+import { accountNamed } from "../named-account.ts";
 import { openApp } from "../open-app.ts";
 
 export const accountCheck = defineCommand({
@@ -36,21 +37,13 @@ export const accountCheck = defineCommand({
 });
 
 async function chosen({ config }: App, names: readonly string[]): Promise<readonly ConfiguredAccount[]> {
-  if (names.length > 0) return [...new Set(names)].map((name) => named(config.accounts, name));
+  if (names.length > 0) return [...new Set(names)].map((name) => accountNamed(config.accounts, name));
   const ready: ConfiguredAccount[] = [];
   for (const account of config.accounts.values()) {
     if (account.inFile || account.user !== "" || (await account.secretSources()).length > 0) ready.push(account);
   }
   if (ready.length > 0) return ready;
   throw new AppError("config", "no account has a login", { hint: "add one with: hoist account add" });
-}
-
-function named(accounts: ReadonlyMap<string, ConfiguredAccount>, name: string): ConfiguredAccount {
-  const account = accounts.get(name);
-  if (account !== undefined) return account;
-  throw new AppError("not_found", `there is no account "${name}"`, {
-    hint: `known accounts: ${[...accounts.keys()].join(", ")}`,
-  });
 }
 
 /** Null when the login works, else why not. */

@@ -8,6 +8,7 @@ import { defineCommand } from "../command.ts";
 import type { CommandContext } from "../context.ts";
 import { compileFormat, destinationOf, type Format } from "../formats.ts";
 import { openApp } from "../open-app.ts";
+import { openingPages } from "../open-page.ts";
 import { createReport } from "../report.ts";
 import { defaultFormat, formatAskedFor } from "../result-options.ts";
 import { readUpValues, toUpInput } from "../up-input.ts";
@@ -43,7 +44,7 @@ export const up = defineCommand({
     const shown = format ?? configuredFormat(app.config, io);
     const { groupBy, progress, history } = values;
     using report = createReport(context, { format: shown, groupBy, progress, recorded: history });
-    listen = report.listen;
+    listen = values.open ? openingPages(report.listen, io, out) : report.listen;
     const input = toUpInput(read, app.config.up);
     if (values.dryRun) return await dryRun(app.plan(input, io.signal), shown, context);
     if (operands.includes("-") && io.stdin.isTTY === true) out.note("reading standard input; Ctrl-D ends it");

@@ -188,6 +188,9 @@ export function openSession(credentials: UloztoCredentials, endpoint: AccountEnd
         sendAnew(sized, target, resumed.kind !== "anew" || resumed.alone, ctx)
       );
     },
+    async meetCaptcha(asker) {
+      await links.request(asker, null);
+    },
     folders: createFiles(api, folders, env, finisher.linkOf),
     existing: createLookUp(api, folders, env, finisher.linkOf),
     async check(signal) {

@@ -1,0 +1,11 @@
+import type { ConfiguredAccount } from "../config/accounts.ts";
+import { AppError } from "../errors.ts";
+
+/** Fails with `not_found`, naming those there are. */
+export function accountNamed(accounts: ReadonlyMap<string, ConfiguredAccount>, name: string): ConfiguredAccount {
+  const account = accounts.get(name);
+  if (account !== undefined) return account;
+  throw new AppError("not_found", `there is no account "${name}"`, {
+    hint: `known accounts: ${[...accounts.keys()].join(", ")}`,
+  });
+}
