@@ -1,7 +1,8 @@
-import type { JobRequest, Submitted } from "../../core/jobs.ts";
+import type { Submitted } from "../../core/jobs.ts";
 import { type AppError, AppError as Failure, toAppError } from "../../errors.ts";
 import { answerSubmitted, json } from "../answer.ts";
 import type { ServerDeps } from "../deps.ts";
+import { requestOfHook } from "../hook-jobs.ts";
 import { type HookJob, runHook } from "../hooks/run.ts";
 import { idempotencyKey } from "../request-key.ts";
 import type { Call, Route } from "../route.ts";
@@ -59,7 +60,7 @@ export function hookRoutes({ jobs, settings, rememberMessage, log }: ServerDeps)
     for (const job of asked) {
       const key = job.key === null ? null : { scope: submitter.name, key: job.key, hash: null };
       try {
-        done.push(await jobs.add(requestOf(job, group), submitter, key));
+        done.push(await jobs.add(requestOfHook(job, group), submitter, key));
       } catch (thrown) {
         const error = toAppError(thrown);
         if (error.code !== "source") throw error;
@@ -97,20 +98,4 @@ export function hookRoutes({ jobs, settings, rememberMessage, log }: ServerDeps)
     handle,
   });
   return [route("POST"), route("GET")];
-}
-
-function requestOf(job: HookJob, group: string | null): JobRequest {
-  return {
-    path: job.path,
-    to: job.to,
-    name: job.name === null ? null : job.name.replaceAll("{", "{{").replaceAll("}", "}}"),
-    labels: {},
-    recursive: job.recursive,
-    callback: null,
-    notBefore: null,
-    settleMs: job.settleMs === 0 ? null : job.settleMs,
-    resumable: "auto",
-    after: { do: "keep" },
-    group,
-  };
 }

@@ -1,10 +1,11 @@
 import * as v from "valibot";
-import { addJob } from "../../core/add-job.ts";
+import { type AddJob, addJob } from "../../core/add-job.ts";
 import { JOB_STATES } from "../../core/serve-store.ts";
 import { AppError, toAppError } from "../../errors.ts";
 import { afterWait, answerJobs, answerSubmitted, applied, json } from "../answer.ts";
 import type { ServerDeps } from "../deps.ts";
 import { submitterOf } from "../grant.ts";
+import { type Submission, throughHook } from "../hook-jobs.ts";
 import { parseInput, queryInput } from "../input.ts";
 import { requestKey } from "../request-key.ts";
 import type { Call, Route } from "../route.ts";
@@ -59,14 +60,13 @@ const ONE_JOB = {
 
 export { SUBMIT_HEADERS };
 
-export function jobRoutes({ jobs, log }: ServerDeps): readonly Route[] {
+export function jobRoutes({ jobs, settings, log }: ServerDeps): readonly Route[] {
   async function submit(call: Call): Promise<Response> {
     const input = parseInput(addJob, call.input);
     assertName(input.name);
-    const request = jobs.readRequest(input);
-    const key = requestKey(call, input);
+    const { request, submitter, key } = input.hook == null ? plain(call, input) : throughHook(call, input, settings());
     try {
-      const submitted = await jobs.add(request, submitterOf(call.grant), key);
+      const submitted = await jobs.add(request, submitter, key);
       for (const { id } of submitted.created ? submitted.jobs : []) {
         log.info("job.queued", `queued for ${call.grant.name}`, { job: id, requestId: call.id });
       }
@@ -79,6 +79,10 @@ export function jobRoutes({ jobs, log }: ServerDeps): readonly Route[] {
       }
       throw error;
     }
+  }
+
+  function plain(call: Call, { hook: _, ...input }: AddJob): Submission {
+    return { request: jobs.readRequest(input), submitter: submitterOf(call.grant), key: requestKey(call, input) };
   }
 
   const change = (action: "cancel" | "retry", summary: string): Route => ({
