@@ -95,7 +95,9 @@ export interface QueueDepth {
 
 /**
  * What `serve` keeps beyond `JobStore`, in the same database. Uploads of jobs are uploads like any other: claimed,
- * fenced and recorded by the same methods; `claim` and `queued` leave out those that are not due.
+ * fenced and recorded by the same methods; `claim` and `queued` leave out those that are not due. They are a server's
+ * alone: `recover`, `resumable`, `untold`, `requeue`, `drop` and `addUploads` pass them over, but for telling that a
+ * live server has the file.
  */
 export interface ServeStore extends JobStore {
   /**

@@ -237,5 +237,8 @@ describe("beside a live server", () => {
     expect(await store.adoptJobs(runId, COMMITTING)).toEqual([]);
     expect((await store.job(jobId))?.uploads).toMatchObject([{ id, state: "running", fence, crashes: 0 }]);
     await server.call("savePhase", id, fence, "stored");
+    await server.kill();
+    await store.adoptJobs(runId, COMMITTING);
+    expect((await store.job(jobId))?.uploads).toMatchObject([{ state: "queued", phase: "stored", crashes: 1 }]);
   });
 });
