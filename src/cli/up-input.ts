@@ -46,6 +46,7 @@ export function readUpValues(sources: readonly string[], values: UpValues, stder
       resumable: values.resumable ?? "auto",
       checksum: values.checksum,
       skipExisting: values.skipExisting,
+      overflow: values.overflow ?? "fail",
       idleTimeoutMs: readTimeout("--idle-timeout", values.idleTimeout) ?? MINUTE,
       answerTimeoutMs: readTimeout("--answer-timeout", values.answerTimeout) ?? null,
     },

@@ -78,6 +78,12 @@ export const UP_OPTIONS = {
     summary: "upload in blocks that a resume need not send again, where the host can (default: auto)",
     group: MORE,
   },
+  overflow: {
+    type: "choice",
+    choices: ["fail", "new-folder"],
+    summary: "files for a folder that is full: refuse them, or put them into NAME (2) (default: fail)",
+    group: MORE,
+  },
   after: {
     type: "value",
     hint: "keep|delete|move:DIR",

@@ -23,6 +23,7 @@ export const runOptions = v.strictObject({
   resumable: v.optional(v.picklist(["auto", "always", "never"]), "auto"),
   checksum: v.optional(v.boolean(), false),
   skipExisting: v.optional(v.boolean(), false),
+  overflow: v.optional(v.picklist(["fail", "new-folder"]), "fail"),
   after: v.optional(
     v.variant("do", [
       v.strictObject({ do: v.literal("keep") }),

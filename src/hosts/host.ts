@@ -42,6 +42,8 @@ export interface UploadOptions {
   readonly resumable: "auto" | "always" | "never";
   /** The result holds the MD5, also where the host does not verify it. */
   readonly checksum: boolean;
+  /** What becomes of files for a folder that takes no more. */
+  readonly overflow: "fail" | "new-folder";
 }
 
 /** One upload, over all its attempts in this run. */

@@ -40,6 +40,7 @@ describe("options → what the engine is asked for", () => {
         resumable: "auto",
         checksum: false,
         skipExisting: false,
+        overflow: "fail",
         after: { do: "keep" },
         idleTimeoutMs: 60_000,
         answerTimeoutMs: null,
@@ -51,7 +52,7 @@ describe("options → what the engine is asked for", () => {
     const argv =
       "-r0j3 a --files-from=- b --to x --to=y:/F,z --name {stem}-{n:3}.{ext} --include *.a --include *.b --exclude *.c " +
       "--min-size 1K --max-size=2M --min-age 1h --limit-rate 10M --retries 0 --retry-unknown --wait-cooldown 0 " +
-      "--wait-captcha 5m --resumable never --skip-existing --checksum --after move:done --label a=1 --label b=x=y " +
+      "--wait-captcha 5m --resumable never --skip-existing --overflow new-folder --checksum --after move:done --label a=1 --label b=x=y " +
       "--label a=2 --idle-timeout 10 --answer-timeout 1m --spool -- -c";
     expect(await inputOf(argv.split(" "))).toEqual({
       sources: ["a", "b", "-c"],
@@ -72,6 +73,7 @@ describe("options → what the engine is asked for", () => {
         resumable: "never",
         checksum: true,
         skipExisting: true,
+        overflow: "new-folder",
         after: { do: "move", directory: resolve("done") },
         idleTimeoutMs: 10_000,
         answerTimeoutMs: 60_000,

@@ -36,7 +36,7 @@ export function uploadContext(settings: ContextOptions = {}): RecordedContext {
     pages,
     abort: () => gone.abort(),
     signal: gone.signal,
-    options: { resumable: "auto", checksum: false, ...settings.options },
+    options: { resumable: "auto", checksum: false, overflow: "fail", ...settings.options },
     get resume() {
       return checkpoint === null ? null : { phase, checkpoint };
     },

@@ -87,7 +87,7 @@ export const commitAnswer = v.object({ status: v.nullish(v.string()) });
 
 export const folderAnswer = v.object({ slug, name: v.string(), parent_folder_slug: v.fallback(v.nullish(slug), null) });
 
-const metadata = v.optional(v.object({ limit: v.optional(v.number()) }));
+const metadata = v.optional(v.object({ limit: v.optional(v.number()), items_count: v.optional(v.number()) }));
 export const folderListAnswer = v.object({
   metadata,
   folder: v.fallback(v.nullish(folderAnswer), null),

@@ -16,6 +16,7 @@ import { createFolders } from "./folders.ts";
 import { createLinks } from "./link.ts";
 import { createLogins } from "./login.ts";
 import { FOLDER_NOT_FOUND, isHostError } from "./refusal.ts";
+import { createRoom } from "./room.ts";
 import { meAnswer, type UloztoCredentials } from "./schema.ts";
 import { type BodySpec, type Sent, type StoredFile, sendBody } from "./upload.ts";
 
@@ -26,6 +27,7 @@ export function openSession(credentials: UloztoCredentials, endpoint: AccountEnd
   const send = createSend(endpoint, headerSafe(credentials.apiKey ?? TEST_API_KEY), env);
   const api = createApi(send, createLogins(credentials, send, env));
   const folders = createFolders(api, env);
+  const room = createRoom(api, folders);
   const finisher = createFinisher(api, endpoint);
   const links = createLinks(api, endpoint, env);
   const batches = createBatches({ links, finisher, env });
@@ -66,9 +68,10 @@ export function openSession(credentials: UloztoCredentials, endpoint: AccountEnd
   };
 
   /** The folder's slug; a folder that has gone since it was looked up is looked up again once. */
-  const folderOf = async (target: Target, ctx: UploadContext): Promise<string> => {
+  const folderOf = async (target: Target, ctx: UploadContext, stored = false): Promise<string> => {
+    const path = target.folder ?? "/";
     try {
-      return await folders.ensure(target.folder ?? "/", ctx.signal, ctx.note);
+      return await (stored ? folders.ensure(path, ctx.signal, ctx.note) : room.folderFor(path, ctx));
     } catch (error) {
       throw await explain(error, null, ctx);
     }
@@ -85,7 +88,7 @@ export function openSession(credentials: UloztoCredentials, endpoint: AccountEnd
     if (held !== null) return held.abandoned ? null : finish(held, at, ctx);
     // What else is in a batch that was shared in another process cannot be known, unless its commit was recorded.
     if (at.shared && kind !== "committing") return null;
-    const folder = kind === "stored" ? await folderOf(target, ctx) : "";
+    const folder = kind === "stored" ? await folderOf(target, ctx, true) : "";
     const member = { number: at.number, file: at.file, name: target.name, folder, ctx, url: at.url };
     try {
       return await finish(batches.takeUp({ batch: at.batch, member, phase: kind }, at.shared), at, ctx);

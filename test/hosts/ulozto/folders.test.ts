@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { harness } from "./harness.ts";
+import { type Harness, harness } from "./harness.ts";
 
 const never = new AbortController().signal;
 
@@ -104,6 +104,7 @@ describe("a file that is there already", () => {
   test("is found by folder, name and size; a folder is never made for looking", async () => {
     await using h = await harness();
     await h.upload("Žluť.bin", 10, { folder: "/F" });
+    h.host.seen.splice(0);
     const looking = h.reopen();
     const find = (folder: string, name: string, size: number) => looking.existing?.({ folder, name }, size, never);
     const { slug } = h.host.files[0] ?? {};
@@ -115,7 +116,7 @@ describe("a file that is there already", () => {
     expect(await find("/F", "Žluť.bin", 11)).toBeNull();
     expect(await find("/F", "žluť.bin", 10)).toBeNull();
     expect(await find("/none/at/all", "Žluť.bin", 10)).toBeNull();
-    expect(h.host.of("create-folder").length).toBe(1);
+    expect(h.host.of("create-folder").length).toBe(0);
     expect(h.host.of("list-files").length).toBe(1);
   });
 
@@ -157,5 +158,46 @@ describe("a file that is there already", () => {
     await h.upload("a", 10, { folder: "/F" });
     h.host.state.folders.splice(1);
     expect(await h.session.existing?.({ folder: "/F", name: "a" }, 10, never)).toBeNull();
+  });
+});
+
+describe("a folder that is full", () => {
+  /** So many files in a folder, without the calls. */
+  function fill(h: Harness, folder: string, count: number): void {
+    const slug = h.host.folder(folder);
+    for (let n = 0; n < count; n += 1) {
+      h.host.state.files.push({
+        ...{ slug: `${slug}-${n}`, name: `${n}`, filename: `${n}`, size: 1, md5: null, blocks: null, folder: slug },
+        ...{ batch: "b", number: n, answerLost: false, committed: true, binned: false },
+      });
+    }
+  }
+
+  test("takes no file, which is said before a byte is sent, with the way out", async () => {
+    await using h = await harness();
+    fill(h, "/F", 9_999);
+    const [last, over] = [await h.upload("last", 10, { folder: "/F" }), await h.upload("over", 10, { folder: "/F" })];
+    expect(last.error).toBeNull();
+    expect(over.error).toMatchObject({
+      code: "host_quota",
+      exit: 7,
+      hint: expect.stringContaining("--overflow new-folder"),
+    });
+    expect(over.attempts).toBe(1);
+    expect(h.host.of("upload").length).toBe(1);
+    expect(h.host.of("list-files").length).toBe(1);
+  });
+
+  test("lets the rest go to the next of its name, where that is wanted", async () => {
+    await using h = await harness();
+    fill(h, "/F", 9_998);
+    fill(h, "/F (2)", 10_000);
+    const all = await Promise.all(
+      ["a", "b", "c", "d"].map((name) => h.upload(name, 10, { folder: "/F", overflow: "new-folder" })),
+    );
+    expect(all.map(({ error }) => error)).toEqual([null, null, null, null]);
+    const where = h.host.files.filter(({ name }) => /[a-d]/.test(name)).map((file) => h.host.pathOf(file));
+    expect(where.sort()).toEqual(["/F", "/F", "/F (3)", "/F (3)"]);
+    expect(all.flatMap(({ notes }) => notes)).toContain("/F is full: files go to /F (3)");
   });
 });

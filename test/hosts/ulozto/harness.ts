@@ -35,6 +35,7 @@ export interface UploadOptions {
   readonly more?: boolean;
   readonly resumable?: "auto" | "always" | "never";
   readonly checksum?: boolean;
+  readonly overflow?: "fail" | "new-folder";
   /** Runs with each phase, before it counts as recorded. */
   readonly onPhase?: (phase: Phase) => void | Promise<void>;
   readonly person?: (page: string) => Promise<void>;
@@ -129,7 +130,11 @@ export async function createUploader(
     };
     const ctx: UploadContext = {
       signal,
-      options: { resumable: asked.resumable ?? "auto", checksum: asked.checksum ?? false },
+      options: {
+        resumable: asked.resumable ?? "auto",
+        checksum: asked.checksum ?? false,
+        overflow: asked.overflow ?? "fail",
+      },
       get resume() {
         return record.checkpoint === null ? null : { phase: record.phase, checkpoint: record.checkpoint };
       },

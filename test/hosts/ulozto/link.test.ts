@@ -80,7 +80,7 @@ describe("the upload link", () => {
       const { error } = await h.upload("a", 10, { retries: 0 });
       expect(error).toMatchObject({ code: "host_protocol" });
       expect(error?.message).not.toContain("x=1");
-      expect(h.host.seen.map((one) => one.step)).toEqual(["login-token", "link"]);
+      expect(h.host.seen.map((one) => one.step)).toEqual(["login-token", "list-files", "link"]);
     });
   }
 });

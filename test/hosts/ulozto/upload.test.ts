@@ -146,7 +146,7 @@ describe("a body", () => {
       { name: "a", folder: "/" },
       {
         signal: new AbortController().signal,
-        options: { resumable: "auto", checksum: false },
+        options: { resumable: "auto", checksum: false, overflow: "fail" },
         resume: null,
         phase: async (phase) => void phases.push(phase),
         person: async () => {},
