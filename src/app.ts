@@ -7,6 +7,7 @@ import { type Environment, thisPlace } from "./config/place.ts";
 import type { ServeConfig } from "./config/serve.ts";
 import type { Account } from "./core/account.ts";
 import { createAccountGate } from "./core/account-gate.ts";
+import { compare } from "./core/compare.ts";
 import type { EngineListener } from "./core/events.ts";
 import { type RunOptions, runOptions, type UpInput } from "./core/inputs.ts";
 import type { JobStore } from "./core/job-store.ts";
@@ -112,6 +113,11 @@ export async function createApp(options: AppOptions): Promise<App> {
     };
   }
 
+  async function use<T>(account: Account, work: (session: HostSession) => Promise<T>): Promise<T> {
+    const { retryBaseMs } = config;
+    return useSession(account, { store: await storeOrMemory(), fetch, retryBaseMs, log, listen }, TIMEOUTS, work);
+  }
+
   return {
     get config() {
       return config;
@@ -129,12 +135,12 @@ export async function createApp(options: AppOptions): Promise<App> {
       return ledger;
     },
     up: async (input, signal) => up(input, await world(), signal),
-    plan: (input, signal) => plan(input, { accounts: config.accounts, listen }, signal),
-    resume: async (request, signal) => resume(request, await world(), signal),
-    async use(account, work) {
-      const { retryBaseMs } = config;
-      return useSession(account, { store: await store(), fetch, retryBaseMs, log, listen }, TIMEOUTS, work);
+    plan(input, signal) {
+      const planned = plan(input, { accounts: config.accounts, listen }, signal);
+      return input.run.skipExisting ? compare(planned, { accounts: config.accounts, use }, signal) : planned;
     },
+    resume: async (request, signal) => resume(request, await world(), signal),
+    use,
     async check(account, signal) {
       const { retryBaseMs } = config;
       const session = await openSession(account, { store: await store(), fetch, retryBaseMs, log }, TIMEOUTS);

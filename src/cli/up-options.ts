@@ -18,7 +18,11 @@ export const UP_OPTIONS = {
     summary:
       "name on the host, also with {name} {stem} {ext} {n} {n:3} {date} {rand:8}; needed for - (default: the file's name)",
   },
-  dryRun: { type: "flag", short: "n", summary: "show what would be uploaded; no network call" },
+  dryRun: {
+    type: "flag",
+    short: "n",
+    summary: "show what would be uploaded; no network call, unless --skip-existing is to be looked at",
+  },
   recursive: {
     type: "flag",
     short: "r",

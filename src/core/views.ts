@@ -71,6 +71,10 @@ export interface PlanView {
   readonly size: number | null;
   /** Set when the source would fail, without any call. */
   readonly error?: ErrorView;
+  /** With `--skip-existing`, where it can be looked at: why it would be uploaded. */
+  readonly there?: "missing" | "differs";
+  /** Of what stands there under that name, when it differs; null where the host does not say. */
+  readonly sizesThere?: readonly (number | null)[];
 }
 
 /** An ended upload as results, history and API show it. */

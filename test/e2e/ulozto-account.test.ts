@@ -95,6 +95,34 @@ describe("what stands on Ulož.to", () => {
     expect((await w.run(["ls", `ulozto:id:${twins[0]}`])).code).toBe(0);
   });
 
+  scene("is compared with what would be uploaded: -n --skip-existing", async (w) => {
+    for (const [name, size] of [
+      ["same", 5],
+      ["other", 6],
+      ["new", 7],
+      ["deep/new", 8],
+      ["deep/same", 9],
+    ] as const) {
+      w.file(`t/${name}`, size);
+    }
+    await w.run(["up", w.file("same", 5), w.file("other", 60), "--to", "ulozto:/B"]);
+    await w.run(["up", w.file("same", 9), "--to", "ulozto:/B/deep"]);
+    const before = w.ulozto.of("link").length + w.ulozto.of("create-folder").length;
+    const ran = await w.run(["up", "-n", "--skip-existing", "-r", "t/", "--to", "ulozto:/B", "--json"]);
+    expect(ran.code).toBe(0);
+    expect(ran.json.map(({ name, folder, there, sizesThere }) => [folder, name, there, sizesThere]).sort()).toEqual([
+      ["/B", "new", "missing", undefined],
+      ["/B", "other", "differs", [60]],
+      ["/B/deep", "new", "missing", undefined],
+    ]);
+    const text = await w.run(["up", "-n", "--skip-existing", "-r", "t/", "--to", "ulozto:/B", "--format", "text"]);
+    expect(text.out).toContain("(6 B, differs: 60 B there)");
+    expect(text.out).toContain("(7 B, missing there)");
+    expect(w.ulozto.of("link").length + w.ulozto.of("create-folder").length).toBe(before);
+    expect((await w.run(["up", "-n", "--skip-existing", w.file("x"), "--to", "uploadgig"])).code).toBe(0);
+    expect(w.gig.seen.length).toBe(0);
+  });
+
   scene("is changed by mkdir, mv and rm, each once", async (w) => {
     await w.run(["up", w.file("a.bin"), "--to", "ulozto"]);
     expect((await w.run(["mkdir", "ulozto:/A/B"])).code).toBe(4);

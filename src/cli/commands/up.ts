@@ -23,6 +23,7 @@ export const up = defineCommand({
     ["hoist up -r photos --to ulozto:/Backups --exclude '*.tmp'", "a directory, without some files"],
     ["tar c src | hoist up - --name src-{date}.tar --to ulozto:/Backups", "what another program writes"],
     ["hoist up big.iso --to uploadgig --limit-rate '08:00,800K 23:30,off'", "slowly by day"],
+    ["hoist up -n --skip-existing -r photos --to ulozto:/Backups", "what is missing there, or has another size"],
     ["hoist up out/*.bin --to uploadgig --json", "results for a program"],
   ],
   operands: { usage: "<path|->…", min: 0, max: Number.POSITIVE_INFINITY },
@@ -77,7 +78,13 @@ async function dryRun(plan: AsyncIterable<PlanView>, format: Format, { out }: Co
   return exitCode(codes, fine);
 }
 
-function planLine({ file, name, account, folder, size }: PlanView): string {
+function planLine({ file, name, account, folder, size, there, sizesThere }: PlanView): string {
   const target = folder === null ? `${account}: ${name}` : `${account}:${folder === "/" ? "" : folder}/${name}`;
-  return `${file} → ${target} (${size === null ? "size not known" : formatBytes(size)})`;
+  const why =
+    there === undefined ? "" : there === "missing" ? ", missing there" : `, differs: ${sizesOf(sizesThere)} there`;
+  return `${file} → ${target} (${size === null ? "size not known" : formatBytes(size)}${why})`;
+}
+
+function sizesOf(sizes: PlanView["sizesThere"]): string {
+  return (sizes ?? []).map((size) => (size === null ? "size not known" : formatBytes(size))).join(", ");
 }
