@@ -68,6 +68,9 @@ export function createJobs(world: JobsWorld): RunningJobs {
     }
     const ids = added.kind === "known" ? added.jobIds : jobs.map(({ id }) => id);
     const records = (await Promise.all(ids.map((id) => store.job(id)))).filter((job) => job !== null);
+    if (records.length === 0) {
+      throw new AppError("conflict", "the jobs of that idempotency key are forgotten", { hint: "take a new key" });
+    }
     if (added.kind === "added") {
       world.worker.wake();
       for (const job of records) tellJob(job);
@@ -158,6 +161,7 @@ export function createJobs(world: JobsWorld): RunningJobs {
       if (isEnded(view(job).state)) throw new AppError("conflict", "the job has ended");
       const running = await store.cancelJob(id, errorView(new AppError("cancelled", "the job was cancelled")));
       for (const upload of running) world.worker.cancel(upload.id);
+      if (running.length === 0) await dropSpoolOf(job);
       return again(id);
     },
     async retry(id, roots) {
@@ -167,10 +171,11 @@ export function createJobs(world: JobsWorld): RunningJobs {
       return again(id);
     },
     async remove(id, roots) {
-      await find(id, roots);
+      const job = await find(id, roots);
       if (!(await store.removeJob(id))) {
         throw new AppError("conflict", "the job has not ended", { hint: "cancel it first" });
       }
+      await dropSpoolOf(job);
     },
     async accounts() {
       live.know(await store.accountStates());
@@ -215,6 +220,10 @@ export function createJobs(world: JobsWorld): RunningJobs {
     accountChanged,
     tellJob,
   };
+}
+
+async function dropSpoolOf({ source }: JobRecord): Promise<void> {
+  if (source.spool !== null) await rm(source.spool, { force: true });
 }
 
 /** A file that came by itself belongs to nobody's roots. */

@@ -60,6 +60,8 @@ export function createDispatcher(
   const { store, listen } = world;
   const { options } = run;
   const lanes: Lane[] = [];
+  /** Accounts with uploads in the queue that are not configured. */
+  const unserved = new Set<string>();
   const slots = createSlots(options.parallel);
   const running = new Set<Promise<void>>();
   const noted = new Set<string>();
@@ -119,7 +121,7 @@ export function createDispatcher(
 
   /** Null when another process has taken what was left: the lane is given up then. */
   async function claimFor(lane: Lane): Promise<UploadRecord | null> {
-    const others = new Set(lanes.filter((other) => other !== lane).map((other) => other.account.key));
+    const others = new Set([...lanes.filter((other) => other !== lane).map((other) => other.account.key), ...unserved]);
     let claimed: UploadRecord | null = null;
     try {
       claimed = await store.claim(run.id, others);
@@ -154,6 +156,8 @@ export function createDispatcher(
     lane(accountKey) {
       const known = lanes.find((lane) => lane.account.key === accountKey);
       const account = world.accountOf(accountKey);
+      if (account === null) unserved.add(accountKey);
+      else unserved.delete(accountKey);
       if (known !== undefined || account === null) return known ?? null;
       const lane = createLane(account, { ...world, ...options });
       lanes.push(lane);

@@ -35,6 +35,8 @@ const ROUND_WAITS_MIN = [1, 5, 15, 60, 240];
 const MINUTE_MS = 60_000;
 /** Uploads of an account that may fail in a row before it is paused. */
 const FAILURES_IN_A_ROW = 5;
+/** An exact count of a long queue would take too long for every look at it. */
+const ENOUGH_QUEUED = 1_000;
 /** How often an account that may not be tried is looked at: another process may have lifted it. */
 const LOOK_AGAIN_MS = 2_000;
 /** Failures that say nothing of the account. */
@@ -96,7 +98,7 @@ export function startWorker(world: WorkerWorld, run: { readonly id: string; read
 
   /** What is queued and due, by account. */
   async function refresh(): Promise<void> {
-    const queued = await store.queued(run.id).catch(() => new Map<string, number>());
+    const queued = await store.queued(run.id, ENOUGH_QUEUED).catch(() => new Map<string, number>());
     for (const lane of dispatcher.lanes) lane.queued = queued.get(lane.account.key) ?? 0;
     for (const [key, count] of queued) {
       const lane = dispatcher.lane(key);
@@ -118,12 +120,12 @@ export function startWorker(world: WorkerWorld, run: { readonly id: string; read
 
   async function settle(entry: LedgerEntry, end: End, seconds: number): Promise<void> {
     const { id, fence, accountKey } = entry.record;
-    if (end.kind === "interrupted") {
-      const cancelled = cancels.get(id)?.signal.aborted === true && end.error.code === "cancelled";
-      if (!cancelled) return recordEnd(entry, end, seconds);
+    const cancelled = cancels.get(id)?.signal.aborted === true;
+    if (cancelled && (end.kind === "interrupted" || (!end.outcome.ok && end.outcome.error.retryable))) {
       const error = errorView(new AppError("cancelled", "the upload was cancelled"));
       return store.finishCancelled(id, fence, error, seconds);
     }
+    if (end.kind === "interrupted") return recordEnd(entry, end, seconds);
     const { outcome } = end;
     if (outcome.ok) {
       failures.delete(accountKey);

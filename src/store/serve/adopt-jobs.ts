@@ -8,6 +8,8 @@ import { FIRST_ENDED } from "./states.ts";
 
 /** An upload that has taken its process down this often is not tried again by itself. */
 const CRASHES = 3;
+/** Phases in which an upload does more than to wait for a short answer. */
+const MOVING = "('new', 'preparing', 'sending', 'finishing')";
 
 export function adoptJobs(context: StoreContext) {
   const { sql, access, owners } = context;
@@ -44,7 +46,7 @@ function adoptPage(
     .all({ after })
     .map(({ seq }) => seq);
   const jobs = JSON.stringify(seqs);
-  settleCrashes(context, jobs, committingHosts);
+  settleCrashes(context, run, jobs, committingHosts);
   const taken = "WHERE job IN (SELECT value FROM json_each($jobs)) AND";
   sql(
     `UPDATE uploads SET state = 'queued', outcome = NULL, finished_at = NULL, resumable = 0
@@ -84,23 +86,38 @@ interface Crashed {
   readonly crashes: number;
 }
 
-/** Deals with what was running when its process died. `jobs`: their places, as JSON. */
-function settleCrashes({ sql, now }: StoreContext, jobs: string, committingHosts: ReadonlySet<string>): void {
+/**
+ * Deals with what was running when its process died. Whatever was moving bytes may have brought it down: it counts a
+ * crash and goes behind all others, lest it brings down the next one before they had their turn. `jobs`: their places,
+ * as JSON.
+ */
+function settleCrashes(
+  { sql, now }: StoreContext,
+  run: number,
+  jobs: string,
+  committingHosts: ReadonlySet<string>,
+): void {
   const crashed = sql<Crashed>(
-    `SELECT seq, name, host, phase, outcome, crashes + 1 AS crashes FROM uploads
+    `SELECT seq, name, host, phase, outcome, crashes + (phase IN ${MOVING}) AS crashes FROM uploads
      WHERE job IN (SELECT value FROM json_each($jobs)) AND state = 'running'
        AND owner_id NOT IN (SELECT id FROM owners)`,
   ).all({ jobs });
   // A new fence stops a writer that only seemed dead.
   const settle = sql(
     `UPDATE uploads SET state = $state, owner_id = NULL, fence = fence + 1, crashes = $crashes, outcome = $outcome,
-       reported = 1, finished_at = $finishedAt
+       reported = 1, finished_at = $finishedAt,
+       source_index = CASE WHEN phase IN ${MOVING} THEN $behind ELSE source_index END
      WHERE seq = $seq`,
   );
+  if (crashed.length === 0) return;
+  const last = sql<{ at: number | null }>(
+    "SELECT max(source_index) AS at FROM uploads WHERE run IN ($run, (SELECT run FROM uploads WHERE seq = $seq))",
+  ).get({ run, seq: crashed[0]?.seq ?? 0 });
+  const behind = (last?.at ?? -1) + 1;
   for (const upload of crashed) {
     const { seq, crashes } = upload;
     const end = endOf(upload, committingHosts);
-    settle.run({ seq, crashes, ...end, finishedAt: end.state === "interrupted" ? null : now() });
+    settle.run({ seq, crashes, ...end, behind, finishedAt: end.state === "interrupted" ? null : now() });
   }
 }
 
