@@ -72,7 +72,9 @@ export function accountRoutes(state: SandboxState, kit: SandboxKit): Hono<Sandbo
   app.get("/v8/user/:login/folder/:slug/file-list", kit.step("list-files"), guard, (c) => {
     const folder = folderAt(c);
     if (folder === undefined) return refused(404, 30_001, "The folder was not found.");
-    const inside = state.files.filter((file) => file.folder === folder.slug && file.batch.confirmedAt !== null);
+    const inside = state.files.filter(
+      (file) => file.folder === folder.slug && file.batch.confirmedAt !== null && !file.binned,
+    );
     return listed(c, inside, (metadata, page) => ({ metadata, items: page.map((file) => fileView(file, kit)) }));
   });
 

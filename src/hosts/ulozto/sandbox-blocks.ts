@@ -85,7 +85,7 @@ export function blockRoutes(state: SandboxState, kit: SandboxKit): Hono<SandboxE
     const content = await kit.store.join(parts);
     const slug = newSlug();
     const { batch, number, name } = upload;
-    state.files.push({ slug, batch, number, content, name, folder: null });
+    state.files.push({ slug, batch, number, content, name, folder: null, binned: false });
     return slug;
   };
 

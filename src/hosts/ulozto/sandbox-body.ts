@@ -33,7 +33,7 @@ export function bodyRoutes(state: SandboxState, kit: SandboxKit): Hono<SandboxEn
     }
     const { content, name } = received;
     const slug = newSlug();
-    state.files.push({ slug, batch, number, content, name, folder: null });
+    state.files.push({ slug, batch, number, content, name, folder: null, binned: false });
     return answer(200, {
       size: fault === "size" ? content.size + 1 : content.size,
       contentType: "document",
@@ -46,7 +46,8 @@ export function bodyRoutes(state: SandboxState, kit: SandboxKit): Hono<SandboxEn
 
   app.get("/ulozto/file/:slug/:name?", async (c) => {
     const file = state.files.find(({ slug }) => slug === c.req.param("slug"));
-    if (file === undefined || file.batch.confirmedAt === null) return c.text("There is no such file.\n", 404);
+    if (file === undefined || file.batch.confirmedAt === null || file.binned)
+      return c.text("There is no such file.\n", 404);
     return kit.store.download(file.content.key, file.name);
   });
 

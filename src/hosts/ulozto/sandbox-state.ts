@@ -24,9 +24,9 @@ export interface SandboxState {
 export interface SandboxFolder {
   readonly slug: string;
   readonly owner: string;
-  readonly name: string;
+  name: string;
   /** Null: the root. */
-  readonly parent: string | null;
+  parent: string | null;
 }
 
 export interface SandboxBatch {
@@ -63,6 +63,7 @@ export interface SandboxFile {
   name: string;
   /** Slug; null until the properties set it. */
   folder: string | null;
+  binned: boolean;
 }
 
 export function createState(): SandboxState {

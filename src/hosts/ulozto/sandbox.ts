@@ -5,6 +5,7 @@ import { accountRoutes } from "./sandbox-account.ts";
 import { batchRoutes } from "./sandbox-batch.ts";
 import { blockRoutes } from "./sandbox-blocks.ts";
 import { bodyRoutes } from "./sandbox-body.ts";
+import { folderRoutes } from "./sandbox-folders.ts";
 import { createState, refused } from "./sandbox-state.ts";
 
 /** Understood by every step behind the login: the session has just expired. */
@@ -30,6 +31,11 @@ export const sandbox: Sandbox = {
     "list-folders": [SESSION],
     "create-folder": [SESSION],
     "list-files": [SESSION],
+    "rename-folder": [SESSION],
+    "move-folders": [SESSION],
+    "delete-folders": [SESSION],
+    "delete-file": [SESSION],
+    "folder-sizes": [SESSION],
     me: [SESSION],
   },
   environment: (baseUrl) => ({
@@ -40,7 +46,7 @@ export const sandbox: Sandbox = {
   app(kit) {
     const state = createState();
     const app = new Hono<SandboxEnv>();
-    for (const version of ["/v5/*", "/v6/*", "/v8/*", "/v9/*"]) {
+    for (const version of ["/v5/*", "/v6/*", "/v7/*", "/v8/*", "/v9/*"]) {
       app.use(version, bodyLimit({ maxSize: MAX_JSON }), async (c, next) => {
         if (c.req.header("x-auth-token") === undefined) return refused(401, 10_401, "X-Auth-Token is missing.");
         return next();
@@ -50,6 +56,7 @@ export const sandbox: Sandbox = {
       .route("/", accountRoutes(state, kit))
       .route("/", batchRoutes(state, kit))
       .route("/", bodyRoutes(state, kit))
-      .route("/", blockRoutes(state, kit));
+      .route("/", blockRoutes(state, kit))
+      .route("/", folderRoutes(state, kit));
   },
 };

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import type { RemoteFolders } from "../../../src/hosts/host.ts";
 import { type RunningSandbox, type SandboxExchange, startSandbox } from "../../../src/hosts/sandbox-server.ts";
 import { ulozto } from "../../../src/hosts/ulozto/index.ts";
 import { bytesOf, temporaryDirectory } from "../../support/temporary.ts";
@@ -208,4 +209,34 @@ describe("a fault of the simulation", () => {
       expect(commits(s).filter(([, status]) => status === 200)).toEqual([]);
     });
   }
+});
+
+describe("what stands on the simulation", () => {
+  test("is listed, moved, renamed, counted, binned and destroyed", async () => {
+    await using s = await scene();
+    const folders = s.uploader.session.folders as RemoteFolders;
+    await s.uploader.upload("a", "12345", { folder: "/F" });
+    const root = await folders.root(never);
+    const [folder] = await folders.list(root.id, never);
+    const made = await folders.create(root.id, "G", never);
+    const [file] = await folders.list(folder?.id ?? "", never);
+    if (folder === undefined || file === undefined) throw new Error("nothing is listed");
+    await folders.change(folder, { name: "H", parent: made.id }, never);
+    await folders.change(file, { name: "b", parent: made.id }, never);
+    expect((await folders.list(made.id, never)).map(({ kind, name }) => [kind, name])).toEqual([
+      ["folder", "H"],
+      ["file", "b"],
+    ]);
+    expect(await folders.byId(folder.id, never)).toMatchObject({ name: "H", parent: made.id });
+    expect(await folders.byId(file.id, never)).toMatchObject({ name: "b", size: 5 });
+    expect(await folders.usage(root.id, never)).toEqual({ bytes: 5, files: 1, folders: 2 });
+    await folders.remove(file, never);
+    expect(await folders.list(made.id, never, "file")).toEqual([]);
+    expect((await fetch(file.url ?? "")).status).toBe(404);
+    await folders.remove(file, never);
+    await expect(folders.remove(file, never)).rejects.toMatchObject({ code: "host_rejected" });
+    await folders.remove(made, never);
+    expect(await folders.list(root.id, never)).toEqual([]);
+    await expect(folders.remove(root, never)).rejects.toMatchObject({ code: "host_rejected" });
+  });
 });
