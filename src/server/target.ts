@@ -1,6 +1,6 @@
 /** What a request asks for. */
 export interface Target {
-  /** As sent, not decoded. */
+  /** Not decoded; dot segments are resolved where the URL has a host. */
   readonly path: string;
   readonly query: URLSearchParams;
 }

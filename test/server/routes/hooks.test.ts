@@ -1,0 +1,244 @@
+import { afterAll, beforeEach, describe, expect, test } from "bun:test";
+import { createHmac } from "node:crypto";
+import { signWebhook } from "../../../src/server/signatures.ts";
+import { type Stage, secretOf, stage } from "../fixture.ts";
+import { fixture, hookOf } from "../hooks/fixture.ts";
+
+const SECRET = "hook-secret-that-is-long-enough";
+const KEY = Buffer.alloc(24, 7);
+
+const ROOTS = 'to = ["deep:/In"]\nroots = ["/srv/out"]';
+const hooks = {
+  sonarr: `preset = "sonarr"\n${ROOTS}\nauth = { basic = { user = "sonarr", password = "${SECRET}" } }`,
+  bare: `path = "$.path"\n${ROOTS}\nwhen = [{ at = "$.status", equals = "success" }]`,
+  several: `path = "$.files[*]"\n${ROOTS}\nrewrite = [["/downloads", "/srv/out"]]\nauth = { bearer = "${SECRET}" }`,
+  signed: `path = "$.path"\n${ROOTS}\nauth = { standard = "whsec_${KEY.toString("base64")}" }`,
+  forge: `path = "$.path"\n${ROOTS}\nauth = { github = "${SECRET}" }`,
+  link: `path = "$.path"\n${ROOTS}\nmethods = ["GET", "POST"]\nauth = { query_token = "${SECRET}" }`,
+};
+
+const compiled = await Promise.all(Object.entries(hooks).map(([name, toml]) => hookOf(`[hooks.${name}]\n${toml}`)));
+
+let at: Stage;
+beforeEach(async () => {
+  await at?.[Symbol.asyncDispose]();
+  at = await stage({ hooks: compiled });
+});
+afterAll(() => at[Symbol.asyncDispose]());
+
+interface Sent {
+  readonly body?: unknown;
+  readonly headers?: Record<string, string>;
+  readonly token?: string | null;
+  readonly method?: string;
+}
+
+function send(name: string, { body = {}, headers = {}, token = null, method = "POST" }: Sent = {}): Promise<Response> {
+  const text = typeof body === "string" || body instanceof Uint8Array ? body : JSON.stringify(body);
+  return at.fetch(`/hooks/${name}`, {
+    method,
+    token,
+    ...(method === "GET" ? {} : { body: text as string }),
+    headers: { ...(method === "GET" ? {} : { "content-type": "application/json" }), ...headers },
+  });
+}
+
+const BASIC = { authorization: `Basic ${Buffer.from(`sonarr:${SECRET}`).toString("base64")}` };
+const BEARER = { authorization: `Bearer ${SECRET}` };
+
+function signed(body: string, id: string, { at = Date.now(), key = KEY }: { at?: number; key?: Uint8Array } = {}) {
+  const timestamp = Math.floor(at / 1000);
+  return {
+    "webhook-id": id,
+    "webhook-timestamp": String(timestamp),
+    "webhook-signature": signWebhook(key, { id, timestamp, body }),
+  };
+}
+
+describe("who may call a hook", () => {
+  test("without proof of its own, a token with the scope submit", async () => {
+    const body = { path: "/srv/out/a", status: "success" };
+    expect((await send("bare", { body })).status).toBe(401);
+    expect((await send("bare", { body, token: "read" })).status).toBe(403);
+    const response = await send("bare", { body, token: "submit" });
+    expect(response.status).toBe(202);
+    expect(at.jobs.added[0]?.submitter).toEqual({
+      name: "hook:bare",
+      hook: "bare",
+      roots: [{ path: "/srv/out", write: false }],
+      mayDelete: false,
+    });
+  });
+
+  test("with its own, no token of the server", async () => {
+    expect((await send("several", { token: "all" })).status).toBe(401);
+    expect((await send("sonarr", { token: "all" })).status).toBe(401);
+    const refused = await send("sonarr");
+    expect(refused.headers.get("www-authenticate")).toBe('Basic realm="hoist"');
+  });
+
+  test("a name that is none", async () => {
+    expect((await send("nope", { token: "all" })).status).toBe(404);
+    expect((await send("", { token: "all" })).status).toBe(404);
+  });
+
+  test.each([
+    ["several", "GET", "POST"],
+    ["several", "HEAD", "POST"],
+    ["link", "PUT", "GET, POST"],
+    ["link", "HEAD", "GET, POST"],
+  ])("%s does not take %s", async (name, method, allow) => {
+    const response = await at.fetch(`/hooks/${name}?token=${SECRET}`, { method, headers: BEARER });
+    expect(response.status).toBe(405);
+    expect(response.headers.get("allow")).toBe(allow);
+    expect(at.jobs.added).toEqual([]);
+  });
+});
+
+describe("what it makes of a payload", () => {
+  test("Sonarr's test is answered 200, and nothing is queued", async () => {
+    const response = await send("sonarr", { body: fixture("sonarr-test.json"), headers: BASIC });
+    expect(response.status).toBe(200);
+    expect(await response.json()).toEqual({ test: "ok" });
+    expect(at.jobs.added).toEqual([]);
+  });
+
+  test("what does not match when is skipped", async () => {
+    const response = await send("bare", { body: { path: "/srv/out/a", status: "canary" }, token: "submit" });
+    expect(response.status).toBe(200);
+    expect(await response.json()).toEqual({ skipped: "when[0] does not hold ($.status)" });
+  });
+
+  test.each([{ status: "success" }, { status: "success", path: "" }, { status: "success", path: 5 }])(
+    "%j has no path: 422",
+    async (body) => {
+      expect((await send("bare", { body, token: "submit" })).status).toBe(422);
+    },
+  );
+
+  test("several files are a group", async () => {
+    const body = { files: ["/downloads/a", "/downloads/b"] };
+    const response = await send("several", { body, headers: BEARER });
+    expect(response.status).toBe(202);
+    expect(await response.json()).toMatchObject({ v: 1, count: 2, jobs: [{ id: "job-1" }, { id: "job-2" }] });
+    const groups = at.jobs.added.map(({ request }) => request.group);
+    expect(groups[0]).toBeString();
+    expect(groups[1]).toBe(groups[0] ?? "");
+    expect(at.jobs.added.map(({ request }) => request.path)).toEqual(["/srv/out/a", "/srv/out/b"]);
+  });
+
+  test("one that is not there keeps no other out, and the log has both its names", async () => {
+    const body = { files: ["/downloads/missing", "/downloads/b"] };
+    const response = await send("several", { body, headers: BEARER });
+    expect(response.status).toBe(202);
+    expect(at.jobs.added).toHaveLength(1);
+    const line = at.log.find(({ event }) => event === "hook.refused");
+    expect(line?.msg).toContain("/srv/out/missing (sent as /downloads/missing)");
+    const none = await send("several", { body: { files: ["/downloads/missing"] }, headers: BEARER });
+    expect(none.status).toBe(422);
+    expect(await none.text()).not.toContain("downloads");
+  });
+
+  test("braces in a name are no template", async () => {
+    const hook = await hookOf(`[hooks.named]\npath = "$.path"\nname = "$.name"\n${ROOTS}`);
+    const roots = [{ path: "/srv/out", write: false }];
+    const submitter = { name: "hook:named", hook: "named", roots, mayDelete: false };
+    at.settings = { ...at.settings, hooks: new Map([["named", { hook, submitter }]]) };
+    await send("named", { body: { path: "/srv/out/a", name: "{rand:8} {{x}}" }, token: "submit" });
+    expect(at.jobs.added[0]?.request.name).toBe("{{rand:8}} {{{{x}}}}");
+  });
+
+  test.each([
+    ["text/plain", 415],
+    ["multipart/form-data; boundary=x", 415],
+    ["application/json", 202],
+    ["application/vnd.forge+json", 202],
+  ])("%s → %i", async (type, expected) => {
+    const headers = { ...BEARER, "content-type": type };
+    expect((await send("several", { body: { files: ["/downloads/a"] }, headers })).status).toBe(expected);
+  });
+
+  test("a form, and a query where GET is taken", async () => {
+    const form = { ...BEARER, "content-type": "application/x-www-form-urlencoded" };
+    expect(
+      (await send("several", { body: "files=%2Fdownloads%2Fa&files=%2Fdownloads%2Fb", headers: form })).status,
+    ).toBe(202);
+    expect((await at.fetch(`/hooks/link?token=${SECRET}&path=/srv/out/q`, { token: null })).status).toBe(202);
+    expect((await at.fetch("/hooks/link?token=wrong&path=/srv/out/q", { token: null })).status).toBe(401);
+    expect(JSON.stringify(at.log)).not.toContain(SECRET);
+  });
+
+  test("64 KiB and no more, in chunks too", async () => {
+    const sized = (bytes: number) => `{"files":["/downloads/a"]}${" ".repeat(bytes - 26)}`;
+    for (const [bytes, expected] of [
+      [65_536, 202],
+      [65_537, 413],
+    ] as const) {
+      expect((await send("several", { body: sized(bytes), headers: BEARER })).status).toBe(expected);
+      const text = sized(bytes);
+      const head = `POST /hooks/several HTTP/1.1\r\nHost: ${at.host}\r\nAuthorization: Bearer ${SECRET}\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n`;
+      const answer = await at.raw([head, `${bytes.toString(16)}\r\n${text}\r\n0\r\n\r\n`]);
+      expect(answer).toContain(` ${expected} `);
+    }
+  });
+});
+
+describe("signed", () => {
+  const BODY = '{"path":"/srv/out/a"}';
+
+  test("the same message twice is 202, then 200 with the same job", async () => {
+    const headers = signed(BODY, "msg_1");
+    const first = await send("signed", { body: BODY, headers });
+    expect(first.status).toBe(202);
+    const again = await send("signed", { body: BODY, headers });
+    expect(again.status).toBe(200);
+    expect((await again.json()).id).toBe((await first.json()).id);
+  });
+
+  test("nor with a key that the signature does not cover", async () => {
+    const headers = signed(BODY, "msg_1");
+    await send("signed", { body: BODY, headers });
+    const replayed = await send("signed", { body: BODY, headers: { ...headers, "idempotency-key": "new" } });
+    expect(replayed.status).toBe(401);
+    expect(at.jobs.added).toHaveLength(1);
+  });
+
+  test("a sender's own key is one it may repeat", async () => {
+    const headers = { ...signed(BODY, "msg_2"), "idempotency-key": "mine" };
+    expect((await send("signed", { body: BODY, headers })).status).toBe(202);
+    expect((await send("signed", { body: BODY, headers })).status).toBe(200);
+  });
+
+  test.each([
+    ["nothing", () => ({})],
+    ["another key", () => signed(BODY, "m", { key: Buffer.alloc(24, 8) })],
+    ["another body", () => signed(`${BODY} `, "m")],
+    ["an old clock", () => signed(BODY, "m", { at: Date.now() - 302_000 })],
+    ["a fast clock", () => signed(BODY, "m", { at: Date.now() + 302_000 })],
+    ["another id", () => ({ ...signed(BODY, "m"), "webhook-id": "n" })],
+    ["no signature", () => ({ ...signed(BODY, "m"), "webhook-signature": "" })],
+    ["a token", () => ({ authorization: `Bearer ${secretOf("all")}` })],
+  ] as [string, () => Record<string, string>][])("%s: the one 401", async (_, headers) => {
+    const response = await send("signed", { body: BODY, headers: headers() });
+    expect(response.status).toBe(401);
+    expect((await response.json()).detail).toBe("the request does not prove where it comes from");
+    expect(at.jobs.added).toEqual([]);
+  });
+
+  test("the signature is judged before the JSON, the type before the signature", async () => {
+    expect((await send("signed", { body: "{" })).status).toBe(401);
+    expect((await send("signed", { body: "{", headers: signed("{", "m") })).status).toBe(400);
+    expect((await send("signed", { body: BODY, headers: { "content-type": "text/plain" } })).status).toBe(415);
+    expect((await send("signed", { body: " ".repeat(70_000) })).status).toBe(413);
+  });
+
+  test("GitHub's scheme, its delivery once", async () => {
+    const headers = {
+      "x-hub-signature-256": `sha256=${createHmac("sha256", SECRET).update(BODY).digest("hex")}`,
+      "x-github-delivery": "d-1",
+    };
+    expect((await send("forge", { body: BODY, headers })).status).toBe(202);
+    expect((await send("forge", { body: BODY, headers })).status).toBe(200);
+    expect((await send("forge", { body: `${BODY} `, headers })).status).toBe(401);
+  });
+});
