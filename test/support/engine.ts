@@ -1,6 +1,5 @@
 import { join } from "node:path";
 import * as v from "valibot";
-import type { Account } from "../../src/core/account.ts";
 import type { EngineEvent } from "../../src/core/events.ts";
 import { upInput } from "../../src/core/inputs.ts";
 import type { JobStore, UploadRecord } from "../../src/core/job-store.ts";
@@ -9,7 +8,7 @@ import { type UploadsWorld, up } from "../../src/core/up.ts";
 import type { SummaryView } from "../../src/core/views.ts";
 import type { ErrorCode } from "../../src/errors.ts";
 import { openStore } from "../../src/store/open.ts";
-import type { FakeHost } from "./fake-host.ts";
+import { accountsOf, type FakeHost } from "./fake-host.ts";
 import { temporaryDirectory } from "./temporary.ts";
 
 export interface EngineOptions {
@@ -49,19 +48,7 @@ export function createEngine(options: EngineOptions): Engine {
   const real = openStore({ directory: options.stateDirectory ?? null, command: "hoist test" });
   const store = options.store?.(real) ?? real;
   const own = temporaryDirectory();
-  const accounts = new Map(
-    Object.entries(options.accounts).map(([name, { host }]): [string, Account] => [
-      name,
-      {
-        name,
-        host,
-        user: name,
-        endpoint: { baseUrl: "https://fake.example", loopback: false },
-        key: `${host.id} https://fake.example ${name}`,
-        credentials: async () => ({ user: name, password: options.secrets?.[name] ?? "secret" }),
-      },
-    ]),
-  );
+  const accounts = accountsOf(options.accounts, options.secrets);
   const world: UploadsWorld = {
     store,
     accounts,

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import type { Account } from "../../src/core/account.ts";
 import { AppError } from "../../src/errors.ts";
 import {
   defineHost,
@@ -157,4 +158,24 @@ export function hang(signal: AbortSignal): Promise<never> {
     if (signal.aborted) stop();
     else signal.addEventListener("abort", stop, { once: true });
   });
+}
+
+/** Accounts by name, each with its host; a password that is not given is "secret". */
+export function accountsOf(
+  hosts: Readonly<Record<string, FakeHost>>,
+  passwords: Readonly<Record<string, string>> = {},
+): ReadonlyMap<string, Account> {
+  return new Map(
+    Object.entries(hosts).map(([name, { host }]) => [
+      name,
+      {
+        name,
+        host,
+        user: name,
+        endpoint: { baseUrl: "https://fake.example", loopback: false },
+        key: `${host.id} https://fake.example ${name}`,
+        credentials: async () => ({ user: name, password: passwords[name] ?? "secret" }),
+      },
+    ]),
+  );
 }

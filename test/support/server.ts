@@ -1,6 +1,5 @@
 import { realpathSync } from "node:fs";
 import * as v from "valibot";
-import type { Account } from "../../src/core/account.ts";
 import { type AddJob, addJob } from "../../src/core/add-job.ts";
 import { runOptions } from "../../src/core/inputs.ts";
 import { isEnded, type JobView } from "../../src/core/job-view.ts";
@@ -8,7 +7,7 @@ import type { Root, ServerEvent, Submitter } from "../../src/core/jobs.ts";
 import type { ServeStore } from "../../src/core/serve-store.ts";
 import { type ServerEngine, startServerEngine } from "../../src/core/server-engine.ts";
 import { openStore } from "../../src/store/open.ts";
-import type { FakeHost } from "./fake-host.ts";
+import { accountsOf, type FakeHost } from "./fake-host.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "./temporary.ts";
 
 export interface ServerFixture extends AsyncDisposable {
@@ -36,19 +35,7 @@ export interface ServerFixtureOptions {
 export async function startServer(options: ServerFixtureOptions): Promise<ServerFixture> {
   const files = options.files ?? temporaryDirectory();
   const store = openStore({ directory: options.stateDirectory ?? null, command: "hoist test" });
-  const accounts = new Map(
-    Object.entries(options.accounts).map(([name, { host }]): [string, Account] => [
-      name,
-      {
-        name,
-        host,
-        user: name,
-        endpoint: { baseUrl: "https://fake.example", loopback: false },
-        key: `${host.id} https://fake.example ${name}`,
-        credentials: async () => ({ user: name, password: "secret" }),
-      },
-    ]),
-  );
+  const accounts = accountsOf(options.accounts);
   const roots: readonly Root[] = [{ path: realpathSync(files.path), write: true }];
   const submitter: Submitter = { name: "test", hook: null, roots, mayDelete: true };
   const engine = await startServerEngine(
