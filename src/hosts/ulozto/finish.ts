@@ -4,7 +4,7 @@ import { assertLink } from "../../http/address.ts";
 import { parseAnswer } from "../../http/parse.ts";
 import type { Answer } from "../../http/request.ts";
 import type { AccountEndpoint } from "../host.ts";
-import { type Api, isSuccess } from "./api.ts";
+import { type Api, type ApiCall, isSuccess } from "./api.ts";
 import { createFlight, type Flight } from "./flight.ts";
 import { hostErrorOf, refusal } from "./refusal.ts";
 import { commitAnswer, fileAnswer, filesAnswer } from "./schema.ts";
@@ -60,10 +60,20 @@ export function createFinisher(api: Api, endpoint: AccountEndpoint): Finisher {
     return `https://${LINK_DOMAINS[0]}/file/${encodeURIComponent(slug)}`;
   };
 
-  const placed = (slug: string, said: v.InferOutput<typeof fileAnswer> | undefined): PlacedFile => ({
+  const placed = (slug: string, said: v.InferOutput<typeof fileAnswer> | null | undefined): PlacedFile => ({
     url: linkOf(slug, said?.url ?? null),
     size: said?.filesize ?? null,
   });
+
+  /** What the host says of changed files; null where it is done without a word. */
+  const change = async <const S extends v.GenericSchema>(
+    call: ApiCall,
+    schema: S,
+  ): Promise<v.InferOutput<S> | null> => {
+    const answer = await api.exchange(call);
+    if (!isSuccess(answer)) throw refusal(call.what, answer);
+    return answer.text.trim() === "" ? null : parseAnswer(call.what, schema, answer);
+  };
 
   const placeOne = async (batch: string, file: Placement, signal: AbortSignal) => {
     const call = {
@@ -74,7 +84,7 @@ export function createFinisher(api: Api, endpoint: AccountEndpoint): Finisher {
       body: { name: file.name, folder_slug: file.folder },
       signal,
     } as const;
-    return [[file.slug, placed(file.slug, await api.call(call, fileAnswer))]] as const;
+    return [[file.slug, placed(file.slug, await change(call, fileAnswer))]] as const;
   };
 
   const placeMany = async (batch: string, folder: string, files: readonly Placement[], signal: AbortSignal) => {
@@ -89,7 +99,7 @@ export function createFinisher(api: Api, endpoint: AccountEndpoint): Finisher {
       },
       signal,
     } as const;
-    const answered = new Map((await api.call(call, filesAnswer)).map((file) => [file.slug, file]));
+    const answered = new Map((await change(call, filesAnswer))?.map((file) => [file.slug, file]));
     return files.map(({ slug }) => [slug, placed(slug, answered.get(slug))] as const);
   };
 

@@ -106,7 +106,7 @@ function partsOf(path: string): readonly string[] {
     .split("/")
     .filter((name) => name !== "")
     .map((name) => name.normalize("NFC"));
-  const tooLong = names.find((name) => name.length > LONGEST_NAME);
+  const tooLong = names.find((name) => [...name].length > LONGEST_NAME);
   if (tooLong === undefined) return names;
   throw new AppError(
     "host_rejected",

@@ -35,7 +35,8 @@ export function createRoom(api: Api, folders: Pick<Folders, "ensure">): Room {
     try {
       return (await api.call(call, fileListAnswer)).metadata?.items_count ?? 0;
     } catch (error) {
-      if (signal.aborted) throw error;
+      // A session that is refused must not cost the login of another call.
+      if (signal.aborted || (error instanceof AppError && error.code === "host_auth")) throw error;
       // What matters of this the properties will tell.
       return 0;
     }

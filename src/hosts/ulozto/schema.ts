@@ -31,7 +31,10 @@ export const loginAnswer = v.object({
 });
 
 export const meAnswer = v.object({
-  user: v.object({ login: v.nullish(v.string()), credit: v.nullish(v.union([v.number(), v.string()])) }),
+  user: v.object({
+    login: v.nullish(v.string()),
+    credit: v.fallback(v.nullish(v.union([v.number(), v.string()])), null),
+  }),
 });
 
 export const linkAnswer = v.object({
@@ -87,7 +90,9 @@ export const commitAnswer = v.object({ status: v.nullish(v.string()) });
 
 export const folderAnswer = v.object({ slug, name: v.string(), parent_folder_slug: v.fallback(v.nullish(slug), null) });
 
-const metadata = v.optional(v.object({ limit: v.optional(v.number()), items_count: v.optional(v.number()) }));
+/** A hint: a list is read all the same where it cannot be understood. */
+const count = v.fallback(v.optional(whole), undefined);
+const metadata = v.fallback(v.nullish(v.object({ limit: count, items_count: count })), null);
 export const folderListAnswer = v.object({
   metadata,
   folder: v.fallback(v.nullish(folderAnswer), null),
@@ -109,9 +114,12 @@ export const fileListAnswer = v.object({
 const counts = v.object({ files_size: whole, files_count: whole, folders_count: whole });
 export const folderSizesAnswer = v.record(v.string(), v.object({ recursive: counts }));
 
+/** It is put into paths; how long it may be is nowhere said. */
+const captchaToken = v.pipe(v.string(), v.regex(/^[\x21-\x7e]{1,4096}$/, "is no token"));
+
 /** What an error says of itself, as far as it can be read; `data.captcha_token` asks for a captcha. */
 export const errorAnswer = v.object({
   error: v.fallback(v.nullish(whole, null), null),
   message: v.fallback(v.nullish(v.string(), null), null),
-  data: v.fallback(v.nullish(v.object({ captcha_token: v.optional(slug) }), null), null),
+  data: v.fallback(v.nullish(v.object({ captcha_token: v.optional(captchaToken) }), null), null),
 });

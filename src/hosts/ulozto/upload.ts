@@ -68,9 +68,12 @@ function judge(answer: Answer, body: Body, source: BodySpec["source"]): Sent {
   const { status } = answer;
   if (LINK_REFUSED.includes(status)) return { kind: "link", error: refusal("the upload link's address", answer) };
   const parsed = v.safeParse(bodyAnswer, jsonOf(answer));
-  if (parsed.success && status !== 429) return judgeAnswer(parsed.output, source);
+  const said = parsed.success && status !== 429 ? parsed.output : null;
+  const stands = said !== null && said.return_code < 400;
+  if (said !== null && (isSuccess(answer) || !stands)) return judgeAnswer(said, source);
   if (!isSuccess(answer)) {
-    const refused = status >= 400 && status < 500;
+    // A status that speaks against a body which says that all is well leaves open what the host holds.
+    const refused = status >= 400 && status < 500 && !stands;
     return { kind: refused || !body.complete ? "absent" : "doubtful", error: refusal("the file", answer) };
   }
   return {
@@ -79,7 +82,7 @@ function judge(answer: Answer, body: Body, source: BodySpec["source"]): Sent {
   };
 }
 
-/** Success needs all of: a code of 200–299, the message "Done", our size and our MD5 [D]. */
+/** Success needs, besides the status, all of: a code of 200–299, the message "Done", our size and our MD5 [D]. */
 function judgeAnswer(answer: v.InferOutput<typeof bodyAnswer>, source: BodySpec["source"]): Sent {
   const { return_code: code, message, size, slug } = answer;
   const md5 = answer.md5?.toLowerCase() ?? null;

@@ -25,6 +25,17 @@ describe("folders", () => {
     expect(h.host.of("list-folders").length).toBe(4);
   });
 
+  for (const metadata of [{ offset: "0", limit: "2", items_count: "3" }, null, "none"]) {
+    test(`are found whatever the list says of itself: ${JSON.stringify(metadata)}`, async () => {
+      await using h = await harness();
+      h.host.folder("/F");
+      h.host.fault("list-folders", { change: (answer) => ({ ...answer, metadata }) }, 9);
+      h.host.fault("list-files", { change: (answer) => ({ ...answer, metadata }) }, 9);
+      expect(await h.upload("a", 10, { folder: "/F" })).toMatchObject({ error: null, attempts: 1 });
+      expect(h.host.of("create-folder")).toEqual([]);
+    });
+  }
+
   test("match exactly after NFC; the first of several is taken and told", async () => {
     await using h = await harness();
     h.host.folder("/PŘÍ");
@@ -86,6 +97,7 @@ describe("folders", () => {
     const { error } = await h.upload("a", 10, { folder: `/${"x".repeat(256)}` });
     expect(error).toMatchObject({ code: "host_rejected" });
     expect(h.host.of("create-folder")).toEqual([]);
+    expect((await h.upload("b", 10, { folder: `/${"😀".repeat(255)}` })).error).toBeNull();
   });
 
   test("one that was deleted since it was looked up is made again, and the bytes are not sent twice", async () => {

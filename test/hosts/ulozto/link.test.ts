@@ -162,6 +162,15 @@ describe("the captcha", () => {
     expect(new Set(seen).size).toBe(2);
   });
 
+  test("may have a token of any length", async () => {
+    await using h = await harness();
+    const token = "t".repeat(900);
+    h.host.state.captcha = { token, solved: false };
+    const { pages, error } = await h.upload("a", 10, { person: async () => h.host.solveCaptcha() });
+    expect(error).toBeNull();
+    expect(pages).toEqual([expect.stringContaining(token)]);
+  });
+
   test("another token in the answer shows the new page", async () => {
     await using h = await harness();
     h.host.requireCaptcha();

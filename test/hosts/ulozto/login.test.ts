@@ -104,6 +104,14 @@ describe("the login", () => {
     });
   });
 
+  test("check does without a credit that is no number", async () => {
+    await using h = await harness();
+    h.host.fault("me", { change: ({ user }) => ({ user: { ...user, credit: { amount: 1 } } }) });
+    expect(await h.session.check?.(new AbortController().signal)).toMatchObject({
+      details: { "api key": "the published test key" },
+    });
+  });
+
   test("an API key that no header can carry is a mistake in the configuration", async () => {
     await using h = await harness();
     const endpoint = { baseUrl: h.host.url, loopback: true };

@@ -43,6 +43,20 @@ describe("an upload", () => {
     });
   }
 
+  test("whose properties are done without a word has a link all the same, alone or with others", async () => {
+    await using h = await harness();
+    const silent = { status: 204, body: "", effect: true };
+    h.host.fault("property", silent);
+    h.host.fault("properties", silent);
+    const alone = await h.upload("a", 10);
+    const together = await Promise.all([h.upload("b", 10, { more: true }), h.upload("c", 10, { more: true })]);
+    for (const { result, attempts } of [alone, ...together]) {
+      expect(attempts).toBe(1);
+      expect(result?.url).toBe(`https://uloz.to/file/${result?.remoteId}`);
+    }
+    expect(h.host.files.map((file) => file.name).sort()).toEqual(["a", "b", "c"]);
+  });
+
   for (const [what, change, url] of [
     ["no link", { url: undefined }, undefined],
     ["a link to a page of somebody else", { url: "https://evil.example/x" }, undefined],
@@ -221,6 +235,22 @@ describe("the host's answer to a body", () => {
       expect(attempts).toBe(2);
       expect(h.host.of("commit").length).toBe(1);
       expect(h.host.files.map((file) => file.name)).toEqual(["a"]);
+    });
+  }
+
+  for (const status of [409, 500]) {
+    test(`that says all is well with HTTP ${status} is no success; its batch is never committed`, async () => {
+      await using h = await harness();
+      h.host.fault("upload", {
+        status,
+        body: { return_code: 200, message: "Done", size: 3, md5: "900150983cd24fb0d6963f7d28e17f72", slug: "s" },
+        effect: true,
+      });
+      const { error, attempts } = await h.upload("a", "abc");
+      expect(error?.code).toBe(status === 500 ? undefined : "host_rejected");
+      expect(attempts).toBe(status === 500 ? 2 : 1);
+      expect(h.host.files.length).toBe(status === 500 ? 1 : 0);
+      expect([...h.host.state.batches.values()][0]?.commits).toBe(0);
     });
   }
 
