@@ -15,6 +15,8 @@ export interface FoundSource {
   readonly error: AppError | null;
 }
 
+type Found = Exclude<Looked, { kind: "directory" }>;
+
 export interface FindOptions {
   /** Paths of `--files-from`, already separated. */
   readonly listed: AsyncIterable<string>;
@@ -36,17 +38,14 @@ export async function* findSources(input: UpInput, options: FindOptions): AsyncG
     if (typed === "-") yield { path: "-", below: [], identity: null, error: null };
     else yield* expand(typed, () => true);
   }
-  for await (const typed of listed) yield* expand(typed, (path, identity) => keep(path, identity));
+  for await (const typed of listed) yield* expand(typed, (looked) => keep(typed.replace(/^(?:\.?\/+)+/, ""), looked));
 
-  async function* expand(
-    typed: string,
-    wanted: (path: string, identity: FileIdentity) => boolean,
-  ): AsyncGenerator<FoundSource> {
+  async function* expand(typed: string, wanted: (looked: Found) => boolean): AsyncGenerator<FoundSource> {
     if (signal.aborted) throw new AppError("cancelled", "stopped before everything was looked at");
     const path = resolve(typed);
     const looked = typed === "" ? emptyPath() : await lookAt(path);
     if (looked.kind !== "directory") {
-      if (looked.kind === "failed" || wanted(basename(path), looked.identity)) yield found(looked);
+      if (wanted(looked)) yield found(looked);
       return;
     }
     if (!input.recursive) {
@@ -54,16 +53,22 @@ export async function* findSources(input: UpInput, options: FindOptions): AsyncG
     }
     for await (const entry of walk(path, { below: folderPartsOf(typed), note, signal })) {
       if (entry.kind === "directory") continue;
-      if (entry.kind === "failed" || keep(relative(path, entry.path), entry.identity)) yield found(entry);
+      if (keep(relative(path, entry.path), entry)) yield found(entry);
     }
   }
 }
 
 function emptyPath(): Looked {
-  return { kind: "failed", path: "", below: [], error: new AppError("source", "a source is an empty path") };
+  return {
+    kind: "failed",
+    of: "file",
+    path: "",
+    below: [],
+    error: new AppError("source", "a source is an empty path"),
+  };
 }
 
-function found(looked: Exclude<Looked, { kind: "directory" }>): FoundSource {
+function found(looked: Found): FoundSource {
   return {
     path: looked.path,
     below: looked.below,
@@ -72,17 +77,20 @@ function found(looked: Exclude<Looked, { kind: "directory" }>): FoundSource {
   };
 }
 
-/** Excludes win; without includes everything is included. A glob without `/` is for the base name, at any depth. */
-function createFilter(
-  filters: UpInput["filters"],
-  now: () => number,
-): (relativePath: string, identity: FileIdentity) => boolean {
+/**
+ * Excludes win; without includes everything is included. A glob without `/` is for the base name, at any depth. What
+ * cannot be looked at is judged by its name alone; a directory that cannot be read may hold anything.
+ */
+function createFilter(filters: UpInput["filters"], now: () => number): (path: string, looked: Found) => boolean {
   const include = filters.include.map(compileGlob);
   const exclude = filters.exclude.map(compileGlob);
   const { minSize, maxSize, minAgeMs } = filters;
-  return (path, { size, mtimeNs }) => {
+  return (path, looked) => {
+    if (looked.kind === "failed" && looked.of === "directory") return true;
     if (exclude.some((matches) => matches(path))) return false;
     if (include.length > 0 && !include.some((matches) => matches(path))) return false;
+    if (looked.kind === "failed") return true;
+    const { size, mtimeNs } = looked.identity;
     if (minSize !== null && size < minSize) return false;
     if (maxSize !== null && size > maxSize) return false;
     return minAgeMs === null || now() - Number(BigInt(mtimeNs) / 1_000_000n) >= minAgeMs;

@@ -9,18 +9,25 @@ import { type FileIdentity, identityOf } from "./source.ts";
 export type Looked =
   | { readonly kind: "file"; readonly path: string; readonly below: readonly string[]; readonly identity: FileIdentity }
   | { readonly kind: "directory"; readonly path: string }
-  | { readonly kind: "failed"; readonly path: string; readonly below: readonly string[]; readonly error: AppError };
+  | {
+      readonly kind: "failed";
+      /** A directory that was found, but cannot be read; else what was to be a file. */
+      readonly of: "file" | "directory";
+      readonly path: string;
+      readonly below: readonly string[];
+      readonly error: AppError;
+    };
 
 /** Looks at a path without opening it; a symlink is followed. Never throws. */
 export async function lookAt(path: string, below: readonly string[] = []): Promise<Looked> {
   try {
     const stats = await stat(path, { bigint: true });
     if (stats.isDirectory()) return { kind: "directory", path };
-    if (!stats.isFile()) return { kind: "failed", path, below, error: notRegular(path, stats) };
+    if (!stats.isFile()) return { kind: "failed", of: "file", path, below, error: notRegular(path, stats) };
     await access(path, constants.R_OK);
     return { kind: "file", path, below, identity: identityOf(stats) };
   } catch (error) {
-    return { kind: "failed", path, below, error: notEncodable(path) ?? cannotRead(path, error) };
+    return { kind: "failed", of: "file", path, below, error: notEncodable(path) ?? cannotRead(path, error) };
   }
 }
 
@@ -48,7 +55,8 @@ export async function* walk(directory: string, { below, note, signal }: WalkOpti
   try {
     entries = await readdir(directory, { withFileTypes: true });
   } catch (error) {
-    yield { kind: "failed", path: directory, below, error: notEncodable(directory) ?? cannotRead(directory, error) };
+    const why = notEncodable(directory) ?? cannotRead(directory, error);
+    yield { kind: "failed", of: "directory", path: directory, below, error: why };
     return;
   }
   entries.sort((a, b) => (a.name < b.name ? -1 : 1));

@@ -137,6 +137,24 @@ describe("filters", () => {
     ]);
   });
 
+  test("hold for the paths of a list as they are written, and for what cannot be looked at", async () => {
+    using directory = temporaryDirectory();
+    mkdirSync(join(directory.path, "t"));
+    for (const name of ["broken", "broken.txt"]) symlinkSync("nowhere", join(directory.path, "t", name));
+    directory.file("t/a.txt", "x");
+    const lines = [`${directory.path}/t/a.txt`, `${directory.path}/gone.txt`, `${directory.path}/gone.tmp`];
+    const list = directory.file("list", lines.join("\n"));
+    const filesFrom = { path: list, separator: "\n" } as const;
+    expect(await planned(directory, { filesFrom, filters: { exclude: ["**/t/*", "*.tmp"] } })).toEqual([
+      "gone.txt → deep:/x gone.txt !source",
+    ]);
+    const sources = [join(directory.path, "t")];
+    expect(await planned(directory, { sources, recursive: true, filters: { include: ["*.txt"] } })).toEqual([
+      "t/a.txt → deep:/x/t a.txt",
+      "t/broken.txt → deep:/x/t broken.txt !source",
+    ]);
+  });
+
   test("look at sizes and ages, bounds included", async () => {
     using directory = temporaryDirectory();
     mkdirSync(join(directory.path, "t"));
