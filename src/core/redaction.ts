@@ -1,5 +1,5 @@
 import { AppError, toAppError } from "../errors.ts";
-import type { HostSession } from "../hosts/host.ts";
+import type { HostSession, RemoteFolders } from "../hosts/host.ts";
 
 /** Replaces every occurrence of known secrets in a text. */
 export type Redactor = (text: string) => string;
@@ -43,17 +43,35 @@ export function redactError(thrown: unknown, redact: Redactor): AppError {
 
 /** A session whose failures hold none of the account's secrets, even where the host throws them back. */
 export function redactSession(session: HostSession, redact: Redactor): HostSession {
-  const safely = <Args extends unknown[], Result>(work: (...args: Args) => Promise<Result>) => {
-    return (...args: Args): Promise<Result> =>
-      work(...args).catch((thrown) => {
-        throw redactError(thrown, redact);
-      });
-  };
-  const { existing, check } = session;
+  const safely = safeCall(redact);
+  const { existing, meetCaptcha, check, folders } = session;
   return {
     ...session,
     upload: safely(session.upload),
     ...(existing === undefined ? {} : { existing: safely(existing) }),
+    ...(meetCaptcha === undefined ? {} : { meetCaptcha: safely(meetCaptcha) }),
     ...(check === undefined ? {} : { check: safely(check) }),
+    ...(folders === undefined ? {} : { folders: redactFolders(folders, redact) }),
   };
+}
+
+function redactFolders(folders: RemoteFolders, redact: Redactor): RemoteFolders {
+  const safely = safeCall(redact);
+  return {
+    root: safely(folders.root),
+    byId: safely(folders.byId),
+    list: safely(folders.list),
+    create: safely(folders.create),
+    change: safely(folders.change),
+    remove: safely(folders.remove),
+    usage: safely(folders.usage),
+  };
+}
+
+function safeCall(redact: Redactor) {
+  return <Args extends unknown[], Result>(work: (...args: Args) => Promise<Result>) =>
+    (...args: Args): Promise<Result> =>
+      work(...args).catch((thrown) => {
+        throw redactError(thrown, redact);
+      });
 }

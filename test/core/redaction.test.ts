@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { createRedactor, redactError } from "../../src/core/redaction.ts";
+import { createRedactor, redactError, redactSession } from "../../src/core/redaction.ts";
 import { AppError } from "../../src/errors.ts";
 
 const SECRET = 'c4n4ry "&% žluť';
@@ -36,4 +36,16 @@ test("no error keeps a secret that a host throws back", () => {
 test("an error without secrets stays the same one, and short words are left alone", () => {
   const error = new AppError("host_rejected", "wrong file type", { hostMessage: "pass on" });
   expect(redactError(error, createRedactor(["pass", "long enough"]))).toBe(error);
+});
+
+test("no call of a session keeps a secret that a host throws back", async () => {
+  const fail = async () => {
+    throw new AppError("host_rejected", "refused", { hostMessage: `not with ${SECRET}` });
+  };
+  const calls = { root: fail, byId: fail, list: fail, create: fail, change: fail, remove: fail, usage: fail };
+  const session = { upload: fail, existing: fail, meetCaptcha: fail, check: fail, folders: calls };
+  const { folders, ...rest } = redactSession(session, createRedactor([SECRET]));
+  const all = Object.values({ ...rest, ...folders }) as (() => Promise<unknown>)[];
+  expect(all.length).toBe(11);
+  for (const call of all) await expect(call()).rejects.toMatchObject({ hostMessage: "not with [redacted]" });
 });
