@@ -250,6 +250,7 @@ describe("the host's answer to a body", () => {
       expect(error?.code).toBe(status === 500 ? undefined : "host_rejected");
       expect(attempts).toBe(status === 500 ? 2 : 1);
       expect(h.host.files.length).toBe(status === 500 ? 1 : 0);
+      expect(h.host.of("property").length).toBe(status === 500 ? 1 : 0);
       expect([...h.host.state.batches.values()][0]?.commits).toBe(0);
     });
   }
