@@ -95,6 +95,7 @@ export async function runServer({ io, globals }: CommandContext, flags: ServeFla
       heartbeatMs: HEARTBEAT_MS,
     });
     answer = (request, server) => hono.fetch(request, { server });
+    await tellTestKeys(app.config, log);
     await writeServerAddress(stateDir, { url: listening.url });
     log.info("listening", `listening on ${listening.url}`);
     io.onHangup?.(() => {
@@ -135,6 +136,16 @@ async function readAll(
     log.warn("config", `${describeListen(serve.listen)} is not encrypted: put a reverse proxy with TLS in front of it`);
   }
   return { config, serve, settings, outbox };
+}
+
+async function tellTestKeys({ accounts }: Config, log: ServerLog): Promise<void> {
+  for (const account of accounts.values()) {
+    const secrets = account.host.accepts.includes("apiKey") ? await account.secretSources() : [];
+    if (secrets.length === 0 || secrets.some(({ secret }) => secret === "apiKey")) continue;
+    log.warn("test-key", `${account.host.title} is called with its published test key, which may stop any day`, {
+      account: account.name,
+    });
+  }
 }
 
 async function ownToken(stateDir: string, serve: ServeConfig, log: ServerLog): Promise<ServeToken> {

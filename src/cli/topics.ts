@@ -29,6 +29,12 @@ Command line options win over the environment, which wins over the configuration
   HOIST_STATE_DIR             directory of history, resume and spool; else $STATE_DIRECTORY, else
                               $XDG_STATE_HOME/hoist (~/.local/state/hoist)
   HOIST_RETRY_BASE            about how long the first retry waits (1s)
+  HOIST_SERVE_LISTEN          where hoist serve listens (127.0.0.1:7411)
+  HOIST_SERVE_TOKEN           a token that may submit and read; at least 24 bytes      also _TOKEN_FILE
+  HOIST_SERVE_ROOTS           directories whose files may be named, separated by colons
+  HOIST_SERVE_HOSTS           names under which clients reach it, separated by commas
+  HOIST_SERVER                the server that hoist jobs asks: a URL or unix:/path
+  HOIST_TOKEN                 the token it shows                                       also HOIST_TOKEN_FILE
   NO_COLOR                    no colours
   CI                          no progress bar unless --progress always
   NODE_EXTRA_CA_CERTS         certificates to trust besides the system's

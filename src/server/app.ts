@@ -4,7 +4,7 @@ import { AppError, toAppError } from "../errors.ts";
 import type { ServerDeps } from "./deps.ts";
 import { type Asked, createGuard, type Guard } from "./guard.ts";
 import { problem } from "./problem.ts";
-import { createRefusalLog } from "./refusal-log.ts";
+import { createRefusalLog, type RefusalLog } from "./refusal-log.ts";
 import type { Call, Route } from "./route.ts";
 import { serverRoutes } from "./routes.ts";
 import { targetOf } from "./target.ts";
@@ -28,11 +28,12 @@ const EVERYWHERE = {
 
 /** The HTTP application: no socket, nothing global. */
 export function createServer(deps: ServerDeps): Hono<Env> {
+  const refused = createRefusalLog(deps.log);
   const guard = createGuard({
     settings: deps.settings,
     wire: deps.wire,
     draining: deps.draining,
-    refused: createRefusalLog(deps.log),
+    refused,
   });
   // Bun builds the URL's host from a header; the path is taken as it was sent.
   const app = new Hono<Env>({ getPath: (request) => targetOf(request.url).path });
@@ -60,8 +61,8 @@ export function createServer(deps: ServerDeps): Hono<Env> {
     const rest = routes.some((route) => route.rest);
     app.all(patternOf(path, rest), (c) => answer(c, { guard, closing: deps.closing }, path, routes));
   }
-  app.notFound((c) => refuse(c, deps, new AppError("not_found", "there is nothing here")));
-  app.onError((thrown, c) => refuse(c, deps, toAppError(thrown)));
+  app.notFound((c) => refuse(c, deps, refused, new AppError("not_found", "there is nothing here")));
+  app.onError((thrown, c) => refuse(c, deps, refused, toAppError(thrown)));
   return app;
 }
 
@@ -102,7 +103,7 @@ async function answer(
     };
     return await route.handle(call);
   } catch (error) {
-    held = false;
+    leave();
     throw error;
   } finally {
     if (!held) leave();
@@ -115,18 +116,19 @@ const ACCEPTED = {
   default: "application/json",
 } as const satisfies Parameters<typeof accepts>[1];
 
-function refuse(c: Context<Env>, { log, settings }: ServerDeps, error: AppError): Response {
+function refuse(c: Context<Env>, { log, settings }: ServerDeps, refused: RefusalLog, error: AppError): Response {
   const requestId = c.get("requestId");
   // Whoever asked is gone; nobody reads the answer.
   if (c.req.raw.signal.aborted) return new Response(null, { status: 499 });
   if (error.code === "internal" || error.code === "config" || error.code === "state") {
     log.error("request.failed", causeOf(error), { requestId });
   }
-  const asked = c.get("asked");
-  const basic = settings().hooks.get(asked.params.name ?? "")?.hook.auth?.kind === "basic";
-  const challenge = basic && c.get("route").startsWith("/hooks/") ? 'Basic realm="hoist"' : "Bearer";
-  const headers = error.code === "unauthorized" ? { "www-authenticate": challenge } : {};
-  return problem(error, { requestId, headers });
+  if (error.code !== "unauthorized") return problem(error, { requestId });
+  const route = c.get("route");
+  const hook = route.startsWith("/hooks/") ? settings().hooks.get(c.get("asked").params.name ?? "")?.hook : undefined;
+  refused.unproven(route, hook?.name ?? null, requestId);
+  const challenge = hook?.auth?.kind === "basic" ? 'Basic realm="hoist"' : "Bearer";
+  return problem(error, { requestId, headers: { "www-authenticate": challenge } });
 }
 
 function causeOf({ code, message, cause }: AppError): string {

@@ -5,6 +5,7 @@ import { signsBody, verifyHook } from "./hooks/auth.ts";
 import { takesContentType } from "./hooks/payload.ts";
 import { parseJson } from "./input.ts";
 import { declaredLength, readBody, tooLarge } from "./read-body.ts";
+import type { RefusalLog } from "./refusal-log.ts";
 import type { Route } from "./route.ts";
 import type { ServedHook, ServerSettings } from "./settings.ts";
 import type { Wire } from "./wire.ts";
@@ -20,8 +21,7 @@ export interface GuardOptions {
   readonly settings: () => ServerSettings;
   readonly wire: () => Wire;
   readonly draining: () => boolean;
-  /** Told of each request that is refused for where it comes from. */
-  readonly refused: (what: "host" | "origin", value: string) => void;
+  readonly refused: Pick<RefusalLog, "host" | "origin">;
 }
 
 /** A request as far as its head tells. */
@@ -70,7 +70,7 @@ export function createGuard({ settings, wire, draining, refused }: GuardOptions)
     const name = host.toLowerCase();
     if (reached.hosts.has(name) || hosts.has(name)) return;
     if (publicOrigin !== null && name === new URL(publicOrigin).host) return;
-    refused("host", host);
+    refused.host(host);
     throw new AppError("misdirected", "this server does not go by that name; its log says what to configure");
   }
 
@@ -84,7 +84,7 @@ export function createGuard({ settings, wire, draining, refused }: GuardOptions)
     const known = origin === null || own.includes(origin);
     const sameSite = site === null || site === "none" || site === "same-origin";
     if (known && (sameSite || isNavigation(request, path))) return;
-    refused("origin", origin ?? `Sec-Fetch-Site: ${site}`);
+    refused.origin(origin ?? `Sec-Fetch-Site: ${site}`);
     throw new AppError("forbidden", "requests of other web pages are not taken");
   }
 

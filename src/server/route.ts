@@ -68,6 +68,6 @@ export interface Call {
   readonly wantsText: boolean;
   /** From now on the request may be silent for as long as it likes. */
   lift(): void;
-  /** Keeps the request's place in its crowd beyond the answer's start, until the returned function is called. */
+  /** The request's place in its crowd is given back by the returned function, not by the answer. */
   hold(): () => void;
 }

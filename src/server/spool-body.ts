@@ -8,6 +8,8 @@ const KEPT_FREE = 1024 ** 3;
 /** Bytes below which a body that is being written is given up. */
 const LAST_RESERVE = 64 * 1024 ** 2;
 const LOOK_EVERY_MS = 100;
+/** A sender whose body stands still for longer is gone, or keeps a place that others wait for. */
+const STALLED_MS = 10 * 60_000;
 
 export interface SpoolOptions {
   readonly directory: string;
@@ -62,9 +64,12 @@ async function write(request: Request, path: string, limit: number, directory: s
   await using file = await open(path, "wx", 0o600);
   const stop = Promise.withResolvers<never>();
   stop.promise.catch(() => {});
+  let grown = { size: 0, at: performance.now() };
   const look = async (): Promise<void> => {
     const { size } = await file.stat();
+    if (size !== grown.size) grown = { size, at: performance.now() };
     if (size > limit) stop.reject(tooLarge(limit));
+    else if (performance.now() - grown.at > STALLED_MS) stop.reject(stalled());
     else if ((await freeBytes(directory)) < LAST_RESERVE) stop.reject(full());
   };
   const timer = setInterval(() => void look().catch(stop.reject), LOOK_EVERY_MS);
@@ -99,6 +104,10 @@ function failure(error: unknown): AppError {
     return new AppError("cancelled", "the body was cut off", { cause: error });
   }
   return new AppError("state", `the body cannot be written (${String(code) || "unknown failure"})`, { cause: error });
+}
+
+function stalled(): AppError {
+  return new AppError("timeout", "the body has stood still for ten minutes");
 }
 
 function full(): AppError {

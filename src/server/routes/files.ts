@@ -62,7 +62,8 @@ export function fileRoutes({ jobs, settings, spoolDirectory, log }: ServerDeps):
         // Judged before the body, which may be large.
         idempotencyKey(call.request);
         call.lift();
-        const { path, size } = await spoolBody(call.request, limit, spool);
+        const leave = call.hold();
+        const { path, size } = await spoolBody(call.request, limit, spool).finally(leave);
         const key = requestKey(call, { ...input, name, content: await digestFor(call, path) });
         const submitted = await jobs.addSpooled({ name, path, size }, request, submitterOf(call.grant), key);
         for (const { id } of submitted.created ? submitted.jobs : []) {
