@@ -1,7 +1,9 @@
-import { type BigIntStats, closeSync, constants, fstatSync, openSync } from "node:fs";
+import { type BigIntStats, closeSync, fstatSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { AppError } from "../errors.ts";
-import { cannotRead, notRegular } from "./cannot-read.ts";
+import { cannotRead } from "./cannot-read.ts";
+import { createGiven, type Given } from "./given.ts";
+import { openRegular } from "./open-regular.ts";
 import { readRange } from "./read-range.ts";
 import { cut, type Throttle } from "./throttle.ts";
 
@@ -87,19 +89,6 @@ export function openWith(path: string, open: () => number, options: SourceOption
   return new OpenFile(path, open, options);
 }
 
-function openRegular(path: string): number {
-  let descriptor: number;
-  try {
-    descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  } catch (error) {
-    throw cannotRead(path, error);
-  }
-  const stats = fstatSync(descriptor, { bigint: true });
-  if (stats.isFile()) return descriptor;
-  closeSync(descriptor);
-  throw notRegular(path, stats);
-}
-
 class OpenFile implements FileSource {
   readonly label: string;
   readonly size: number;
@@ -110,8 +99,7 @@ class OpenFile implements FileSource {
   private readonly options: SourceOptions;
   /** Null while at rest. */
   private descriptor: number | null;
-  /** Bytes given by the last stream from each start. */
-  private readonly given = new Map<number, number>();
+  private readonly given: Given;
   private digest: string | null = null;
   private whole: Promise<string> | null = null;
   private disposed = false;
@@ -123,6 +111,7 @@ class OpenFile implements FileSource {
     this.identity = identityOf(fstatSync(this.descriptor, { bigint: true }));
     this.size = this.identity.size;
     this.options = options;
+    this.given = createGiven(options.onBytes);
   }
 
   rest(): void {
@@ -166,15 +155,8 @@ class OpenFile implements FileSource {
     return hasher.digest("hex");
   }
 
-  recount(given: Iterable<ByteRange>): void {
-    let delta = 0;
-    for (const bytes of this.given.values()) delta -= bytes;
-    this.given.clear();
-    for (const { start, end } of given) {
-      this.given.set(start, end - start);
-      delta += end - start;
-    }
-    if (delta !== 0) this.options.onBytes?.(delta, false);
+  recount(ranges: Iterable<ByteRange>): void {
+    this.given.recount(ranges);
   }
 
   open(range?: ByteRange): AsyncIterable<Uint8Array<ArrayBuffer>> {
@@ -202,7 +184,7 @@ class OpenFile implements FileSource {
   ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
     let position = start;
     let lookedAt = performance.now();
-    this.takeBack(start);
+    this.given.begin(start);
     for await (const chunk of cut(bytes, this.options.throttle)) {
       position += chunk.byteLength;
       if (position === end || performance.now() - lookedAt > WATCH_EVERY_MS) {
@@ -210,8 +192,7 @@ class OpenFile implements FileSource {
         lookedAt = performance.now();
       }
       this.assertOpen();
-      this.given.set(start, position - start);
-      this.options.onBytes?.(chunk.byteLength, true);
+      this.given.add(start, chunk.byteLength);
       yield chunk;
     }
     if (position !== end) throw this.changed();
@@ -240,12 +221,6 @@ class OpenFile implements FileSource {
       // Its number may belong to another file by now.
       if (this.descriptor !== descriptor) throw new AppError("cancelled", `${this.label}: its bytes were sent`);
     });
-  }
-
-  private takeBack(start: number): void {
-    const before = this.given.get(start) ?? 0;
-    if (before > 0) this.options.onBytes?.(-before, false);
-    this.given.delete(start);
   }
 
   async assertUnchanged(url?: string): Promise<void> {

@@ -29,7 +29,7 @@ const CASES: readonly (readonly [words: readonly string[], expected: readonly st
   [["acc"], ["account"]],
   [
     ["account", ""],
-    ["add", "list", "remove", "check"],
+    ["add", "captcha", "check", "list", "pause", "remove", "resume"],
   ],
   [["account", "add", "--us"], ["--user"]],
   [["up", "--dry"], ["--dry-run"]],
