@@ -72,6 +72,25 @@ describe("PUT /v1/files", () => {
     expect(await Bun.file(last?.file.path ?? "").bytes()).toEqual(bytesOf(70_000));
   });
 
+  test("curl with a wrong token stops soon after it is refused", async () => {
+    const from = join(dirname(at.spool), "large.iso");
+    await Bun.write(from, new Uint8Array(64 * 1024 * 1024));
+    const args = [
+      "curl",
+      "-s",
+      "-w",
+      "%{http_code} %{size_upload}",
+      "-o",
+      "/dev/null",
+      "-H",
+      "Authorization: Bearer no",
+    ];
+    const { stdout } = Bun.spawn([...args, "-T", from, `http://${at.host}/v1/files/?to=ulozto`]);
+    const [code, sent] = (await new Response(stdout).text()).split(" ");
+    expect(code).toBe("401");
+    expect(Number(sent)).toBeLessThan(32 * 1024 * 1024);
+  });
+
   test("a name in the query, for clients that put none into the path", async () => {
     expect((await put("?to=ulozto&name=q.bin")).status).toBe(202);
     expect(at.jobs.spooled.at(-1)?.file.name).toBe("q.bin");
