@@ -101,6 +101,22 @@ describe("when", () => {
     expect(spent).toEqual([true, true, false, false, false, true]);
   });
 
+  test("the count starts again with every confirmed part, and with nothing else that is recorded", async () => {
+    const parts = async (progress: "confirmed" | undefined, retries: number) =>
+      run(
+        async (attempt) => {
+          if (attempt.number === 7) return takeIt(attempt);
+          await attempt.ctx.phase("sending", { done: attempt.number }, progress);
+          throw new AppError("network", "as told");
+        },
+        { run: { retries } },
+      );
+    expect((await parts("confirmed", 1)).summary).toMatchObject({ ok: 1 });
+    const { summary, attempts } = await parts(undefined, 1);
+    expect(summary).toMatchObject({ failed: 1, exit: 5 });
+    expect(attempts).toHaveLength(2);
+  });
+
   test("the next attempt finds the last checkpoint", async () => {
     const found: unknown[] = [];
     await run(async (attempt) => {
