@@ -25,11 +25,14 @@ test("takes the remotes of one type, passwords revealed", () => {
   ]);
 });
 
-test.each(["aGVsbG8", "YmJiYmJiYmJiYmJiYmJiYp*gcEWbAw", "plain text"])("a password that is not obscured: %p", (hidden) => {
-  const read = () => readRemotes(`[a]\ntype = ulozto\nusername = u\npassword = ${hidden}\n`, "ulozto");
-  expect(read).toThrow(expect.objectContaining({ code: "usage" }));
-  expect(read).not.toThrow(hidden);
-});
+test.each(["aGVsbG8", "YmJiYmJiYmJiYmJiYmJiYp*gcEWbAw", "plain text"])(
+  "a password that is not obscured: %p",
+  (hidden) => {
+    const read = () => readRemotes(`[a]\ntype = ulozto\nusername = u\npassword = ${hidden}\n`, "ulozto");
+    expect(read).toThrow(expect.objectContaining({ code: "usage" }));
+    expect(read).not.toThrow(hidden);
+  },
+);
 
 test("an encrypted file is told as such", () => {
   expect(() => readRemotes("# Encrypted rclone configuration File\n\nRCLONE_ENCRYPT_V0:\nabc=\n", "ulozto")).toThrow(
