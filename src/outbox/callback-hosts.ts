@@ -6,7 +6,7 @@ import { isLoopbackHost, isPrivateAddress } from "../http/address.ts";
 export interface CallbackHost {
   /** As URLs spell it: lower case, an IPv6 address in brackets. */
   readonly host: string;
-  /** Besides 443, and 80 where http is allowed. */
+  /** On a private network the only one; else besides 443, and 80 where http is allowed. */
   readonly port: number | null;
   readonly http: boolean;
 }
@@ -45,13 +45,16 @@ export function refuseUrl(url: string, hosts: readonly CallbackHost[]): string |
   const open = entries.filter((entry) => protocol === "https:" || entry.http);
   if (open.length === 0) return "the callback is not https";
   const port = parsed.port === "" ? null : Number(parsed.port);
+  const written = port ?? (protocol === "https:" ? 443 : 80);
   // A program on this machine that was listed without a port may have any.
-  const reachable = open.some((entry) => isUsualPort(port, entry) || port === entry.port || isAnyPort(entry));
+  const reachable = open.some((entry) => isUsualPort(port, entry) || written === entry.port || isAnyPort(entry));
   return reachable ? null : "the callback's port is not in serve.callback_hosts";
 }
 
-function isUsualPort(port: number | null, { http }: CallbackHost): boolean {
-  return port === null || port === 443 || (port === 80 && http);
+/** A program on a private network that was listed with its port says nothing of others there. */
+function isUsualPort(port: number | null, entry: CallbackHost): boolean {
+  if (entry.port !== null && isPrivateAddress(entry.host)) return false;
+  return port === null || port === 443 || (port === 80 && entry.http);
 }
 
 function isAnyPort({ host, port }: CallbackHost): boolean {

@@ -7,6 +7,7 @@ const LISTED = parseCallbackHosts([
   "http://plain.example:8080",
   "http://10.0.0.5:9000",
   "nas.lan",
+  "http://nas.lan:80",
   "localhost",
   "[fd12::7]",
 ]);
@@ -39,6 +40,7 @@ describe("a callback", () => {
     "http://plain.example:8080/",
     "https://plain.example/",
     "http://10.0.0.5:9000/x",
+    "http://nas.lan/",
     "http://localhost:34567/",
     "https://[fd12::7]/",
   ])("may go to %s", (url) => expect(refuseUrl(url, LISTED)).toBeNull());
@@ -52,6 +54,8 @@ describe("a callback", () => {
     ["https://u:p@ci.example/", "the callback holds a user name"],
     ["https://ci.example:22/", "the callback's port is not in serve.callback_hosts"],
     ["https://ci.example:80/", "the callback's port is not in serve.callback_hosts"],
+    ["http://10.0.0.5/", "the callback's port is not in serve.callback_hosts"],
+    ["https://10.0.0.5/", "the callback's port is not in serve.callback_hosts"],
     ["http://10.0.0.5:9001/", "the callback's port is not in serve.callback_hosts"],
     ["https://evil.ci.example/", "the callback's host is not in serve.callback_hosts"],
     ["https://ci.example.evil.example/", "the callback's host is not in serve.callback_hosts"],
