@@ -85,6 +85,9 @@ function fakeApp(scene: Scene, options: AppOptions): App {
     },
     check: missing,
     use: missing,
+    reload: missing,
+    serve: missing,
+    outboxConfig: missing,
     [Symbol.asyncDispose]: async () => {},
   };
 }
