@@ -116,7 +116,7 @@ export async function runServer({ io, globals }: CommandContext, flags: ServeFla
     log.info("stopped", "stopped");
   } finally {
     await listening.stop();
-    await removeServerAddress(stateDir).catch(() => {});
+    await removeServerAddress(stateDir, listening.url).catch(() => {});
   }
 }
 

@@ -27,8 +27,9 @@ export async function writeServerAddress(stateDir: string, address: ServerAddres
   await writePrivate(stateDir, ADDRESS_FILE, `${JSON.stringify(address)}\n`);
 }
 
-/** The server has ended. */
-export async function removeServerAddress(stateDir: string): Promise<void> {
+/** The server at `url` has ended; the address of another one stays. */
+export async function removeServerAddress(stateDir: string, url: string): Promise<void> {
+  if ((await readServerAddress(stateDir))?.url !== url) return;
   await rm(join(stateDir, ADDRESS_FILE), { force: true });
 }
 
