@@ -242,6 +242,8 @@ export interface Stage extends AsyncDisposable {
   fetch(path: string, init?: RequestInit & { readonly token?: string | null }): Promise<Response>;
   /** Sends bytes as they are and collects what comes until the connection ends or `ms` have passed. */
   raw(bytes: string | readonly string[], ms?: number): Promise<string>;
+  /** Sends bytes and gives the first that come back; the connection may go on. */
+  first(bytes: string): Promise<string>;
   open(): Promise<Socket>;
 }
 
@@ -339,6 +341,16 @@ export async function stage(options: StageOptions = {}): Promise<Stage> {
       });
       for (const part of typeof bytes === "string" ? [bytes] : bytes) socket.write(part, "latin1");
       await Promise.race([ended, Bun.sleep(ms)]);
+      socket.destroy();
+      return text;
+    },
+    async first(bytes) {
+      const socket = await open();
+      const { promise, resolve } = Promise.withResolvers<string>();
+      socket.once("data", (chunk) => resolve(chunk.toString("latin1")));
+      socket.once("close", () => resolve(""));
+      socket.write(bytes, "latin1");
+      const text = await promise;
       socket.destroy();
       return text;
     },

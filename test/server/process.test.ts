@@ -77,19 +77,25 @@ const get = (run: Run, path: string, secret: string) =>
   fetch(`${run.url()}${path}`, { headers: { authorization: `Bearer ${secret}` }, keepalive: false });
 
 describe("starting", () => {
-  test.each([
-    ["without a token it is not for others", ["--listen", "0.0.0.0:0"], {}, "hoist serve token new"],
+  const wrong: [string, string[], Record<string, string>, string][] = [
+    ["no token, and open for others", ["--listen", "0.0.0.0:0"], {}, "hoist serve token new"],
     ["a short token", [], { HOIST_SERVE_TOKEN: "canary-12345" }, "hoist serve token new"],
     ["a token twice", [], { HOIST_SERVE_TOKEN: SECRET, HOIST_SERVE_TOKEN_FILE: "/x" }, "both set"],
     ["an address that is none", ["--listen", "7411"], {}, "--listen"],
     ["no number of uploads", ["--parallel", "0"], {}, "--parallel"],
     ["no grace", ["--grace", "soon"], {}, "--grace"],
     ["a stray word", ["now"], {}, "now"],
-  ] as [string, string[], Record<string, string>, string][])("%s: exit 2", async (_, args, env, words) => {
-    const run = serve(args, env);
-    expect(await exit(run)).toBe(2);
-    expect(run.stderr()).toContain(words);
-    expect(run.stderr()).not.toContain("canary");
+  ];
+
+  test("what is wrong is exit 2, and told without the secret", async () => {
+    await Promise.all(
+      wrong.map(async ([what, args, env, words]) => {
+        const run = serve(args, env);
+        expect([what, await exit(run)]).toEqual([what, 2]);
+        expect(run.stderr()).toContain(words);
+        expect(run.stderr()).not.toContain("canary");
+      }),
+    );
   });
 
   test("a hook without anything to let it in by is a mistake of the configuration", async () => {

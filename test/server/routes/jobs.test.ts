@@ -1,5 +1,6 @@
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import * as v from "valibot";
+import { AppError } from "../../../src/errors.ts";
 import { jobOrGroupView, jobsPage, jobViewSchema, problemView } from "../../../src/server/schemas.ts";
 import { type Stage, stage, submit } from "../fixture.ts";
 
@@ -146,6 +147,26 @@ describe("POST /v1/jobs", () => {
     expect(line).toMatchObject({ level: "error" });
     expect(line?.msg).toContain("canary");
   });
+});
+
+test("a full queue is 429, and says when to come back", async () => {
+  at.jobs.onAdd = async () => {
+    throw new AppError("queue_full", "the queue is full");
+  };
+  const response = await submit(at);
+  expect(response.status).toBe(429);
+  expect(response.headers.get("retry-after")).toBe("30");
+  expect(await problem(response)).toMatchObject({ code: "queue_full", retryable: true });
+});
+
+test("a full disk is 507; where it is stays in the log", async () => {
+  at.jobs.onAdd = async () => {
+    throw new AppError("state", "the disk of /secret/place is full");
+  };
+  const response = await submit(at);
+  expect(response.status).toBe(507);
+  expect((await problem(response)).detail).not.toContain("/secret");
+  expect(at.log.find(({ event }) => event === "request.failed")?.msg).toContain("/secret/place");
 });
 
 describe("Idempotency-Key", () => {
