@@ -61,6 +61,7 @@ export async function runServer({ io, globals }: CommandContext, flags: ServeFla
   const listening = await listen(now.serve.listen, now.serve.socketMode, (request, server) =>
     inFlight.track(answer(request, server)),
   );
+  let stopEngine: ((graceMs: number) => Promise<void>) | null = null;
   try {
     const serving = await app.serve({
       settings: () => ({
@@ -74,6 +75,10 @@ export async function runServer({ io, globals }: CommandContext, flags: ServeFla
       parallel: now.serve.parallel,
       log: (level, message, fields) => log[level]("outbox", message, fields),
     });
+    stopEngine = (graceMs) => {
+      stopEngine = null;
+      return serving.stop(graceMs);
+    };
     const spoolDirectory = join(stateDir, "spool");
     await removeUnfinished(spoolDirectory);
     const counted = createMetrics(serving.jobs);
@@ -109,12 +114,13 @@ export async function runServer({ io, globals }: CommandContext, flags: ServeFla
     await aborted(io.signal);
     const until = performance.now() + now.serve.graceMs;
     log.info("draining", `stopping: nothing new is taken, uploads may go on for ${now.serve.graceMs / 1000} s`);
-    await serving.stop(now.serve.graceMs);
+    await stopEngine(now.serve.graceMs);
     closing.abort();
     events.end();
     await inFlight.idle(Math.max(LAST_ANSWERS_MS, until - performance.now()));
     log.info("stopped", "stopped");
   } finally {
+    await stopEngine?.(0);
     await listening.stop();
     await removeServerAddress(stateDir, listening.url).catch(() => {});
   }

@@ -120,6 +120,9 @@ describe("starting", () => {
     expect((await get(run, "/v1/jobs", `${token}x`)).status).toBe(401);
     const address = JSON.parse(readFileSync(join(run.directory, "state", "serve.json"), "utf8"));
     expect(address.url).toBe(run.url());
+    const second = serve(["--listen", "127.0.0.1:0"], { HOIST_STATE_DIR: join(run.directory, "state") });
+    expect(await exit(second)).toBe(11);
+    expect(existsSync(join(run.directory, "state", "serve.json"))).toBe(true);
     run.process.kill("SIGTERM");
     expect(await exit(run)).toBe(143);
     expect(existsSync(join(run.directory, "state", "serve.json"))).toBe(false);
