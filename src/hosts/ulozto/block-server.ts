@@ -31,7 +31,8 @@ export interface BlockServer {
   status(upload: BlockUpload, signal: AbortSignal): Promise<BlockStatus>;
 }
 
-const GONE = [401, 403, 404, 410];
+/** Also where the host has taken its blocks out of service meanwhile. */
+const GONE = [401, 403, 404, 405, 410];
 
 export function createBlockServer(env: HostEnv): BlockServer {
   const exchange = (method: "GET" | "POST", url: string, signal: AbortSignal, body?: Body): Promise<Answer> =>

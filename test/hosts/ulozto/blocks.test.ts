@@ -224,16 +224,20 @@ describe("a host without blocks", () => {
     }
   }
 
-  test("gets files in one piece, which is said once, and is not asked for blocks again", async () => {
+  test("is to get files in one piece, which is said, and is not asked for blocks again", async () => {
     await using h = await harness();
     h.host.fault("resumable-link", { status: 404 }, 99);
     const path = h.file("a.bin", "");
     truncateSync(path, 256 * MIB);
-    const tried = await h.uploadFile(path, "a.bin");
-    expect(tried.result).toMatchObject({ size: 256 * MIB, verified: "md5" });
-    expect(tried.notes).toEqual(["Ulož.to does not offer uploads in blocks now: files are sent in one piece"]);
-    const again = await h.uploadFile(path, "b.bin");
-    expect(again.result).toMatchObject({ verified: "md5" });
+    for (const name of ["a.bin", "b.bin"]) {
+      const stop = new AbortController();
+      const onPhase = (phase: string) => void (phase === "sending" && stop.abort());
+      const { notes, phases } = await h.uploadFile(path, name, { signal: stop.signal, onPhase });
+      expect(phases.at(-1)).toBe("sending");
+      const said = ["Ulož.to does not offer uploads in blocks now: files are sent in one piece"];
+      expect(notes).toEqual(name === "a.bin" ? said : []);
+    }
+    expect(h.host.of("link").length).toBe(2);
     expect(h.host.of("resumable-link").length).toBe(1);
   });
 
