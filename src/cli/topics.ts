@@ -13,7 +13,7 @@ export const TOPICS = {
   8    integrity: what the host holds is not what was sent
   9    outcome unknown: the host may hold the file or not
   10   a person is needed: a captcha
-  11   this machine's state: locked, disk full, already running
+  11   this machine's state: locked, disk full, already running, account paused
   129  interrupted by HUP; 130 by INT (Ctrl-C); 143 by TERM
 
 When several hold: interrupted, else 1 if anything is a bug, else 9 if any outcome is unknown, else 0 if nothing
@@ -72,14 +72,46 @@ Results come in the order of the sources, then of the destinations; json as the 
 line but in text, csv (with an empty link) and json; stderr tells why. --group-by host or file puts a heading before
 each group of links.
 
+hoist jobs add --wait has the same formats; hoist jobs list, show and watch have text and the server's own json.
+
 Control and bidirectional characters in names are shown as \\u{1b}; json has them as \\u001b, which a parser gives back.
 With -v, json also has objects of the types start, progress, retry and stored. A captcha to solve is
 {"v":1,"type":"captcha","account":…,"url":…}. Take no offence at new keys and types: they may be added.
 `,
   hooks: `Hooks
 
-Hooks let other programs start uploads by webhook. They belong to the webhook server, which this version of hoist does
-not contain: start uploads with hoist up.
+Hooks let other programs start uploads by webhook. They stand in the configuration file, and hoist serve takes them:
+
+  [serve]
+  roots = ["/srv/media"]                       # files below may be uploaded
+
+  [hooks.sonarr]
+  preset = "sonarr"
+  to = ["ulozto:/Series/{payload.series.title}"]
+  rewrite = [["/tv/", "/srv/media/tv/"]]       # the sender's path, this machine's
+  settle = "10s"                               # wait until the file stands still
+  auth = { basic = { user = "sonarr", password = { file = "/etc/hoist/sonarr.secret" } } }
+
+  [hooks.backup]                               # any program that sends JSON or a form
+  path = "$.artifact.files[*].path"            # where the payload has the path; a form's field is $.field
+  name = "$.artifact.title"
+  to = ["ulozto:/Backups"]
+  when = [{ at = "$.status", equals = "success" }]
+  auth = { bearer = { file = "/etc/hoist/backup.secret" } }
+
+  preset    sonarr, radarr, qbittorrent, transmission, mediamtx, bililive, generic
+  to        destinations; {payload.a.b} is a value of the payload, made one part of the folder ([up] to)
+  base      the folders below it are added to the destination's; relative paths start there
+  rewrite   pairs of prefixes; the longest that fits counts
+  roots     directories below which the file must be ([serve] roots)
+  settle    how long size and time must have stood still
+  path, name, when     for generic payloads; when has equals, in, matches or exists, and all must hold
+  methods   ["POST"]; add "GET" for senders that can do no more
+  auth      bearer, basic = { user, password }, standard (Standard Webhooks), github, query_token (?token=…);
+            without it the sender needs a token of the server with the scope submit
+
+hoist hooks list prints each hook's URL and what to enter in its sender; hoist hooks test NAME [payload.json] shows what
+becomes of a payload. hoist serve learns of new hooks when it is sent a HUP.
 `,
 } as const;
 
