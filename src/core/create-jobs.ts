@@ -1,16 +1,13 @@
 import { rm } from "node:fs/promises";
-import { resolve } from "node:path";
 import { AppError, errorView } from "../errors.ts";
 import { isUnder } from "../io/safe-open.ts";
 import type { Account } from "./account.ts";
-import type { AddJob } from "./add-job.ts";
-import { parseAfter } from "./after.ts";
-import { assertResumable, parseDestinations } from "./destinations.ts";
-import { jobsOf, pathsOf, rewritePath, spooledJob } from "./enqueue.ts";
+import { jobsOf, pathsOf, spooledJob } from "./enqueue.ts";
 import type { EngineEvent } from "./events.ts";
 import { isEnded, type JobView, jobView } from "./job-view.ts";
-import type { JobRequest, Jobs, Root, ServerEvent, Submitted } from "./jobs.ts";
+import type { Jobs, Root, ServerEvent, Submitted } from "./jobs.ts";
 import type { LiveState } from "./live-state.ts";
+import { readRequest } from "./read-request.ts";
 import type { JobRecord, NewJob, RequestKey, ServeStore } from "./serve-store.ts";
 import type { Worker } from "./worker.ts";
 
@@ -229,28 +226,4 @@ async function dropSpoolOf({ source }: JobRecord): Promise<void> {
 /** A file that came by itself belongs to nobody's roots. */
 function isVisible({ source }: JobRecord, roots: readonly Root[]): boolean {
   return source.path === "-" || isUnder(source.path, pathsOf(roots));
-}
-
-function readRequest(input: AddJob, world: JobsWorld): JobRequest {
-  const { to, rewrite, refuseCallback } = world.settings();
-  const named = input.to.length > 0 ? input.to : to;
-  if (named.length === 0)
-    throw new AppError("usage", "to is missing", { hint: "name a destination, or configure [up] to" });
-  const refusal = input.callback === null ? null : refuseCallback(input.callback);
-  if (refusal !== null) throw new AppError("unprocessable", refusal);
-  const after = parseAfter(input.after) ?? ({ do: "keep" } as const);
-  const destinations = parseDestinations(named, world.accounts());
-  assertResumable(destinations, input.resumable);
-  return {
-    path: rewritePath(input.path, rewrite),
-    to: destinations,
-    name: input.name,
-    labels: input.labels,
-    recursive: input.recursive,
-    callback: input.callback,
-    notBefore: input.notBefore === null ? null : Date.parse(input.notBefore),
-    settleMs: null,
-    resumable: input.resumable,
-    after: after.do === "move" ? { ...after, directory: resolve(after.directory) } : after,
-  };
 }
