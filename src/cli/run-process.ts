@@ -35,7 +35,7 @@ export async function runProcess(argv: readonly string[]): Promise<number> {
     },
     openApp: async (options) => (await import("../app.ts")).createApp(options),
   });
-  const written = finished(process.stdout);
+  const written = stdout.end();
   if (stop.signal.aborted) {
     await Promise.race([written, Bun.sleep(LAST_WORDS_MS)]);
     // Reading standard input, for one, may keep a process alive that has nothing left to do.
@@ -52,19 +52,15 @@ function endAtOnce({ exit }: StopReason): never {
   process.exit(exit);
 }
 
-/** Everything written has left the process, or cannot: `process.exit` cuts a pipe at 64 KiB. */
-function finished(stream: NodeJS.WriteStream): Promise<void> {
-  return new Promise((resolve) => {
-    stream.once("error", () => resolve());
-    stream.end(() => resolve());
-  });
+interface SurvivingStream extends OutStream {
+  /** Why results were lost, such as a full disk; null when they were not, or when nobody reads them. */
+  readonly lost: string | null;
+  /** Everything written has left the process, or cannot: `process.exit` cuts a pipe at 64 KiB. */
+  end(): Promise<void>;
 }
 
-/**
- * A reader that went away (`| head`) is no failure: what is written then goes nowhere. `lost` is why results were
- * lost otherwise, such as a full disk.
- */
-function survivingStream(stream: NodeJS.WriteStream): OutStream & { readonly lost: string | null } {
+/** A reader that went away (`| head`) is no failure: what is written then goes nowhere. */
+function survivingStream(stream: NodeJS.WriteStream): SurvivingStream {
   let gone = false;
   let lost: string | null = null;
   stream.on("error", (error: Error & { readonly code?: string }) => {
@@ -86,6 +82,14 @@ function survivingStream(stream: NodeJS.WriteStream): OutStream & { readonly los
     },
     write(text) {
       if (!gone) stream.write(text);
+    },
+    end() {
+      // Bun retries for ever, in one turn of the loop, to flush a stream whose write has failed.
+      if (gone) return Promise.resolve();
+      return new Promise((resolve) => {
+        stream.once("error", () => resolve());
+        stream.end(() => resolve());
+      });
     },
     on: (event, listener) => stream.on(event, listener),
     off: (event, listener) => stream.off(event, listener),

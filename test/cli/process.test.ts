@@ -1,5 +1,9 @@
 import { describe, expect, test } from "bun:test";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { HOSTS } from "../../src/hosts/registry.ts";
+import { startSandbox } from "../../src/hosts/sandbox-server.ts";
 
 const MAIN = join(import.meta.dir, "../../src/main.ts");
 
@@ -49,6 +53,40 @@ describe("stdout", () => {
     expect(await child.exited).toBe(11);
   });
 });
+
+test.skipIf(process.platform !== "linux").each([
+  ["links", []],
+  ["JSON", ["--json"]],
+])(
+  "a disk that is full long before the end is told with 11, and does not hang: %s",
+  async (_form, options) => {
+    await using server = await startSandbox({ hosts: HOSTS, port: 0, faults: [], storeDir: null, observe() {} });
+    const home = await mkdtemp(join(tmpdir(), "hoist-full-"));
+    try {
+      const files = ["a.bin", "b.bin", "c.bin"].map((name) => join(home, name));
+      await Promise.all(files.map((file) => writeFile(file, file)));
+      const end = async (...argv: string[]) => {
+        const child = Bun.spawn(["sh", "-c", '"$@" >/dev/full', "-", ...hoist(...argv, "--state-dir", home)], {
+          env: { ...process.env, ...server.environment, HOME: home, XDG_CONFIG_HOME: home },
+          stdin: "ignore",
+          stderr: "pipe",
+          timeout: 4000,
+          killSignal: "SIGKILL",
+        });
+        return { told: await new Response(child.stderr).text(), code: await child.exited };
+      };
+      const lost = {
+        told: expect.stringContaining("results could not be written to stdout (ENOSPC)"),
+        code: 11,
+      };
+      expect(await end("up", ...files, "--to", "ulozto", "-j", "1", ...options)).toEqual(lost);
+      expect(await end("history", ...options)).toEqual(lost);
+    } finally {
+      await rm(home, { recursive: true });
+    }
+  },
+  20_000,
+);
 
 test("the version needs no more than main.ts and version.ts", async () => {
   const { outputs } = await Bun.build({ entrypoints: [MAIN], splitting: true, target: "bun" });
