@@ -41,6 +41,7 @@ export function createReport({ io, globals, out }: CommandContext, options: Repo
   const detailed = format.json && globals.verbose;
   const toldAt = new Map<string, number>();
   let stopped = 0;
+  let lost = 0;
   let lastReason = "";
 
   const onStop = () => out.warning("interrupted: stopping; once more ends at once");
@@ -52,7 +53,8 @@ export function createReport({ io, globals, out }: CommandContext, options: Repo
     const { outcome } = upload;
     if (outcome === null || outcome.ok) return;
     if (outcome.error.code === "cancelled") {
-      stopped += 1;
+      if (options.goOn === undefined && isGone(upload)) lost += 1;
+      else stopped += 1;
       return;
     }
     const { error } = outcome;
@@ -117,14 +119,25 @@ export function createReport({ io, globals, out }: CommandContext, options: Repo
       progress.close();
       results.finish();
       if (format.json) out.json(summary);
-      if (stopped > 0) out.warning(`${stopped === 1 ? "1 upload is" : `${stopped} uploads are`} not finished; ${goOn}`);
-      else if (io.stderr.isTTY === true && summary.ok + summary.failed + summary.skipped > 1) out.note(sumUp(summary));
+      if (stopped > 0) out.warning(`${notFinished(stopped)}; ${goOn}`);
+      if (lost > 0) out.warning(`${notFinished(lost)}: standard input cannot be resumed, so run the command again`);
+      if (stopped > 0 || lost > 0) return;
+      if (io.stderr.isTTY === true && summary.ok + summary.failed + summary.skipped > 1) out.note(sumUp(summary));
     },
     [Symbol.dispose]() {
       progress.close();
       io.signal.removeEventListener("abort", onStop);
     },
   };
+}
+
+function notFinished(uploads: number): string {
+  return `${count(uploads, "upload")} ${uploads === 1 ? "is" : "are"} not finished`;
+}
+
+/** What a pipe has given cannot be read again, unless a copy was kept. */
+function isGone({ source }: UploadRecord): boolean {
+  return source.path === "-" && source.spool === null;
 }
 
 /** `x.bin → ulozto:/Backups`. */

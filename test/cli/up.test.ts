@@ -394,6 +394,15 @@ describe("interrupted", () => {
     );
   });
 
+  test.each([
+    [null, "1 upload is not finished: standard input cannot be resumed, so run the command again"],
+    ["/state/spool/1", "1 upload is not finished; go on with: hoist resume"],
+  ])("standard input, of which the copy is %p", async (spool, told) => {
+    const source = { path: "-", size: null, mtimeNs: null, inode: null, spool };
+    const up = endings([upload({ source, outcome: failed(new AppError("cancelled", "stopped")) })]);
+    expect((await run(["up", "-", "--name", "x", "--to", "x"], { up })).err).toBe(`warning: ${told}\n`);
+  });
+
   test("before anything was sent", async () => {
     const stop = new AbortController();
     const up = () => {
