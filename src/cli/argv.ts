@@ -57,8 +57,12 @@ export function tokenize(argv: readonly string[], options: Options): readonly To
     tokens: true,
   });
   const taken = new Set<number>();
+  const known = (token: (typeof tokens)[number]) => token.kind !== "option" || byFlag.has(token.rawName);
+  const misspelt = new Set(tokens.filter((token) => !known(token)).map(({ index }) => index));
   return tokens.flatMap((token): Token[] => {
     if (taken.has(token.index)) return [];
+    // The h in `-dash` asks for no help: of a cluster with unknown letters only these are left.
+    if (misspelt.has(token.index) && known(token)) return [];
     if (token.kind === "positional") return [{ kind: "operand", value: token.value, index: token.index }];
     if (token.kind === "option-terminator") return [];
     const [key, option] = byFlag.get(token.rawName) ?? [null, null];
@@ -95,6 +99,9 @@ function oneOf<C extends string>(option: { choices: readonly C[]; default: C }, 
   return option.choices.find((choice) => choice === typed) ?? option.default;
 }
 
+/** Global options that name a place: an unset variable in a script would silently choose the working directory. */
+const NEVER_EMPTY: ReadonlySet<string> = new Set(["config", "stateDir"]);
+
 /** Fails with `usage` at the first thing that is not understood, in the order typed. */
 export function checkTokens(tokens: readonly Token[], options: Options, operands: Operands): CheckedArgv {
   const spelledOut = new Map<string, string>();
@@ -115,6 +122,7 @@ export function checkTokens(tokens: readonly Token[], options: Options, operands
       continue;
     }
     const value = standsAlone(option) ? (token.value ?? "") : requiredValue(token, typed);
+    if (value === "" && NEVER_EMPTY.has(key)) throw new AppError("usage", `${typed} needs a value`);
     if (option.type === "choice" && !option.choices.includes(value)) throw badChoice(typed, value, option.choices);
     if (option.type === "list") {
       lists[key]?.push(value);

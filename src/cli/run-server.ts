@@ -101,7 +101,7 @@ export async function runServer({ io, globals }: CommandContext, flags: ServeFla
     });
     answer = (request, server) => hono.fetch(request, { server });
     await tellTestKeys(app.config, log);
-    await writeServerAddress(stateDir, { url: listening.url });
+    await writeServerAddress(stateDir, { url: listening.localUrl });
     log.info("listening", `listening on ${listening.url}`);
     io.onHangup?.(() => {
       void reload(app, log, async (config) => {
@@ -122,7 +122,7 @@ export async function runServer({ io, globals }: CommandContext, flags: ServeFla
   } finally {
     await stopEngine?.(0);
     await listening.stop();
-    await removeServerAddress(stateDir, listening.url).catch(() => {});
+    await removeServerAddress(stateDir, listening.localUrl).catch(() => {});
   }
 }
 

@@ -14,7 +14,11 @@ const TOKEN_FILE = "serve-token";
 
 /** What the server makes as a token of its own, and `hoist serve token new` prints: it can sign webhooks, too. */
 export function newServerToken(): string {
-  return `whsec_${randomBytes(32).toString("base64")}`;
+  for (;;) {
+    const token = `whsec_${randomBytes(32).toString("base64")}`;
+    // In `?token=` a plus would be read as a blank; without the signs of base64 the token is the same everywhere.
+    if (!/[+/]/.test(token)) return token;
+  }
 }
 
 /** The token that a server without configured ones made for itself. */

@@ -8,7 +8,7 @@ import { isEnded, type JobView, jobView } from "./job-view.ts";
 import type { Jobs, Root, ServerEvent, Submitted } from "./jobs.ts";
 import type { LiveState } from "./live-state.ts";
 import { readRequest } from "./read-request.ts";
-import type { JobRecord, NewJob, RequestKey, ServeStore } from "./serve-store.ts";
+import type { JobRecord, JobsAdded, NewJob, RequestKey, ServeStore } from "./serve-store.ts";
 import type { Worker } from "./worker.ts";
 
 export interface JobsWorld {
@@ -56,7 +56,10 @@ export function createJobs(world: JobsWorld): RunningJobs {
   };
 
   async function submit(jobs: readonly NewJob[], key: RequestKey | null): Promise<Submitted> {
-    const added = await store.addJobs(world.runId, jobs, key, world.settings().maxQueue);
+    return answer(await store.addJobs(world.runId, jobs, key, world.settings().maxQueue), jobs);
+  }
+
+  async function answer(added: JobsAdded, jobs: readonly NewJob[]): Promise<Submitted> {
     if (added.kind === "full") throw new AppError("queue_full", "the queue is full", { hint: "send it again later" });
     if (added.kind === "conflict") {
       throw new AppError("unprocessable", "the idempotency key was used for another request", {
@@ -110,7 +113,11 @@ export function createJobs(world: JobsWorld): RunningJobs {
 
   return {
     readRequest: (input) => readRequest(input, world),
-    add: async (request, submitter, key) => submit(await jobsOf(request, submitter, world.signal), key),
+    async add(request, submitter, key) {
+      const earlier = key === null ? null : await store.earlierJobs(key);
+      if (earlier !== null) return answer(earlier, []);
+      return submit(await jobsOf(request, submitter, world.signal), key);
+    },
     async addSpooled(file, request, submitter, key) {
       let created = false;
       try {

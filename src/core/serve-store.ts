@@ -52,10 +52,14 @@ export interface RequestKey {
   readonly hash: string | null;
 }
 
+/** What an earlier request with the same key has come to. */
+export type EarlierJobs =
+  | { readonly kind: "known"; readonly jobIds: readonly string[] }
+  | { readonly kind: "conflict" };
+
 export type JobsAdded =
   | { readonly kind: "added" }
-  | { readonly kind: "known"; readonly jobIds: readonly string[] }
-  | { readonly kind: "conflict" }
+  | EarlierJobs
   /** The queue holds as many unended jobs as it may. */
   | { readonly kind: "full" };
 
@@ -105,6 +109,8 @@ export interface ServeStore extends JobStore {
    * `settleMs` from now. Resolves when durable: many requests may share the fsync. `limit`: most unended jobs at a time.
    */
   addJobs(runId: string, jobs: readonly NewJob[], key: RequestKey | null, limit: number): Promise<JobsAdded>;
+  /** Null for a new key: a repeated request is answered even when its file has gone meanwhile. */
+  earlierJobs(key: RequestKey): Promise<EarlierJobs | null>;
   /**
    * Takes all unended uploads of jobs into the run of a starting server, keeping phase and checkpoint; the caller holds
    * the lock that keeps a second server out of this state directory. An upload that was running when its process died

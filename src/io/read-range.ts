@@ -6,9 +6,10 @@ const CHUNK = 256 * 1024;
 
 /**
  * The bytes of a range, read by position into two buffers in turn: a chunk is overwritten once the one after the next
- * is asked for. Fresh buffers would pile up faster than they are collected where several ranges are read at once.
- * `assertOpen` runs before each read, lest a descriptor's number that was given away be read. Ends early where the file
- * does. Fails with `source`.
+ * is asked for. The fresh buffers of a Bun.file stream pile up faster than they are collected: some 100 MiB for one
+ * file of several GiB, and more where several ranges are read at once.
+ * `assertOpen` runs before and after each read, lest the bytes of a descriptor's number that was given away be taken for
+ * these. Ends early where the file does. Fails with `source`.
  */
 export async function* readRange(
   descriptor: number,
@@ -23,8 +24,10 @@ export async function* readRange(
     assertOpen();
     const buffer = buffers[turn % 2 === 0 ? 0 : 1];
     const bytes = await readAt(descriptor, buffer, Math.min(size, end - position), position).catch((error) => {
+      assertOpen();
       throw cannotRead(label, error);
     });
+    assertOpen();
     if (bytes === 0) return;
     position += bytes;
     yield buffer.subarray(0, bytes);

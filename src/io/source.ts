@@ -1,7 +1,6 @@
 import { type BigIntStats, closeSync, fstatSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { AppError } from "../errors.ts";
-import { cannotRead } from "./cannot-read.ts";
 import { createGiven, type Given } from "./given.ts";
 import { openRegular } from "./open-regular.ts";
 import { readRange } from "./read-range.ts";
@@ -169,7 +168,7 @@ class OpenFile implements FileSource {
     this.recount([]);
     const hasher = this.options.hash ? new Bun.CryptoHasher("md5") : null;
     const range = { start: 0, end: this.size };
-    for await (const chunk of this.part(range, this.readAll())) {
+    for await (const chunk of this.part(range, this.readRange(range))) {
       hasher?.update(chunk);
       this.bytesRead += chunk.byteLength;
       if (this.bytesRead === this.size) this.digest = hasher?.digest("hex") ?? null;
@@ -197,21 +196,6 @@ class OpenFile implements FileSource {
     }
     if (position !== end) throw this.changed();
     if (start === end) await this.assertUnchanged();
-  }
-
-  /**
-   * Bun.file on the descriptor: positional reads, repeatable, growth is ignored. Bun reads from a duplicate, so a
-   * stream that is still about never sees another file under a number that was given away.
-   */
-  private async *readAll(): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-    this.assertOpen();
-    if (this.size === 0) return;
-    try {
-      yield* Bun.file(this.held()).slice(0, this.size).stream() as ReadableStream<Uint8Array<ArrayBuffer>> &
-        AsyncIterable<Uint8Array<ArrayBuffer>>;
-    } catch (error) {
-      throw cannotRead(this.label, error);
-    }
   }
 
   private readRange(range: ByteRange): AsyncIterable<Uint8Array<ArrayBuffer>> {

@@ -12,6 +12,8 @@ export type Answer = (request: Request, server: Bun.Server<undefined>) => Respon
 export interface Listening {
   /** As clients write it: `http://127.0.0.1:7411`, `unix:/run/hoist.sock`. */
   readonly url: string;
+  /** As a client on this machine connects: a server on all addresses is on loopback, too. */
+  readonly localUrl: string;
   readonly wire: Wire;
   /** Ends every connection and gives the address back. */
   stop(): Promise<void>;
@@ -24,14 +26,21 @@ const IDLE_SECONDS = 10;
 export async function listen(address: ListenAddress, socketMode: number, answer: Answer): Promise<Listening> {
   const server = address.kind === "unix" ? await listenUnix(address.path, socketMode, answer) : bind(address, answer);
   const stop = () => server.stop(true);
-  if (address.kind === "unix") return { url: describeListen(address), wire: { kind: "unix" }, stop };
+  if (address.kind === "unix") {
+    const url = describeListen(address);
+    return { url, localUrl: url, wire: { kind: "unix" }, stop };
+  }
   const port = server.port ?? address.port;
   return {
     url: `http://${authority(address.hostname, port)}`,
+    localUrl: `http://${authority(ANY_ADDRESS[address.hostname] ?? address.hostname, port)}`,
     wire: { kind: "tcp", hosts: loopbackHosts(address.hostname, port) },
     stop,
   };
 }
+
+/** Addresses that stand for all of the machine's, and where it reaches itself then. */
+const ANY_ADDRESS: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
 
 const COMMON = {
   // Bodies are judged by the guard, which can say why.
@@ -44,7 +53,8 @@ function bind(address: Extract<ListenAddress, { readonly kind: "tcp" }>, answer:
   const { hostname, port } = address;
   try {
     // Without a host name Bun listens on every network.
-    return Bun.serve({ ...COMMON, hostname, port, idleTimeout: IDLE_SECONDS, fetch: answer });
+    // Without `reusePort: false` Bun lets a second server share the address, and requests land on either.
+    return Bun.serve({ ...COMMON, hostname, port, reusePort: false, idleTimeout: IDLE_SECONDS, fetch: answer });
   } catch (error) {
     throw cannotListen(address, error);
   }

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { appendFileSync, existsSync, symlinkSync } from "node:fs";
+import { appendFileSync, existsSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { AppError } from "../../src/errors.ts";
 import { fakeHost, hang, takeIt } from "../support/fake-host.ts";
@@ -67,6 +67,9 @@ test("the same key and request give the same job, another request is refused", a
   const first = await jobs.add(request("a"), server.submitter, key("1"));
   const second = await jobs.add(request("a"), server.submitter, key("1"));
   expect(second).toMatchObject({ created: false, jobs: [{ id: first.jobs[0]?.id }] });
+  rmSync(join(server.files.path, "a"));
+  const again = { ...request("b"), path: join(server.files.path, "a") };
+  expect(await jobs.add(again, server.submitter, key("1"))).toMatchObject({ jobs: [{ id: first.jobs[0]?.id }] });
   const third = await jobs.add(request("b"), server.submitter, key("2")).catch((error) => error.code);
   expect(third).toBe("unprocessable");
 });

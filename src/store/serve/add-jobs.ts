@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import type { JobsAdded, NewJob, RequestKey, ServeStore, WaitReason } from "../../core/serve-store.ts";
+import type { EarlierJobs, JobsAdded, NewJob, RequestKey, ServeStore, WaitReason } from "../../core/serve-store.ts";
 import type { StoreContext } from "../context.ts";
 import { damagedRow } from "../failure.ts";
 import { sourceColumns } from "../rows.ts";
@@ -11,6 +11,8 @@ import { STATE } from "./states.ts";
 export function addJobs(context: StoreContext) {
   const { access } = context;
   return {
+    earlierJobs: (key: RequestKey) => access.read(() => findEarlier(context, key)),
+
     addJobs: (runId: string, jobs: readonly NewJob[], key: RequestKey | null, limit: number) =>
       access.write((): JobsAdded => {
         const earlier = key === null ? null : findEarlier(context, key);
@@ -26,7 +28,7 @@ export function addJobs(context: StoreContext) {
 
 const jobIds = v.pipe(v.string(), v.parseJson(), v.array(v.string()));
 
-function findEarlier({ sql, now }: StoreContext, { scope, key, hash }: RequestKey): JobsAdded | null {
+function findEarlier({ sql, now }: StoreContext, { scope, key, hash }: RequestKey): EarlierJobs | null {
   const row = sql<{ hash: string | null; job_ids: string }>(
     "SELECT hash, job_ids FROM request_keys WHERE scope = $scope AND key = $key AND created_at > $since",
   ).get({ scope, key, since: now() - REMEMBERED_MS });
