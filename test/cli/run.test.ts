@@ -18,6 +18,7 @@ describe("help", () => {
     [["help", "up"]],
     [["up", "--bogus", "-h", "a", "--to"]],
     [["-q", "--color", "never", "up", "-h"]],
+    [["up", "-rqh"]],
   ])("%p prints the help of up: examples, then options", async (argv) => {
     const { code, out, err } = await run(argv);
     expect({ code, err }).toEqual({ code: 0, err: "" });
@@ -72,6 +73,10 @@ describe("what is not understood is told on stderr, with 2", () => {
     [["up", "--min"], /unknown option --min\n/, /did you mean --min-size\?/],
     [["up", "-to", "x"], /unknown option -to/, /did you mean --to\?/],
     [["up", "-Z"], /unknown option -Z/],
+    [["up", "-dash"], /unknown option -d\n/],
+    [["-dash"], /unknown option -d\n/],
+    [["account", "-xV"], /unknown option -x\n/],
+    [["up", "-help"], /unknown option -help\n/, /did you mean --help\?/],
     [["up", "--history"], /unknown option --history/, /did you mean --no-history\?/],
     [["up", "--limitRate", "1M"], /unknown option --limitRate/, /--limit-rate/],
     [["up", "--recursive=yes"], /--recursive takes no value/],
