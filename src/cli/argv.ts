@@ -99,6 +99,9 @@ function oneOf<C extends string>(option: { choices: readonly C[]; default: C }, 
   return option.choices.find((choice) => choice === typed) ?? option.default;
 }
 
+/** Global options that name a place: an unset variable in a script would silently choose the working directory. */
+const NEVER_EMPTY: ReadonlySet<string> = new Set(["config", "stateDir"]);
+
 /** Fails with `usage` at the first thing that is not understood, in the order typed. */
 export function checkTokens(tokens: readonly Token[], options: Options, operands: Operands): CheckedArgv {
   const spelledOut = new Map<string, string>();
@@ -119,6 +122,7 @@ export function checkTokens(tokens: readonly Token[], options: Options, operands
       continue;
     }
     const value = standsAlone(option) ? (token.value ?? "") : requiredValue(token, typed);
+    if (value === "" && NEVER_EMPTY.has(key)) throw new AppError("usage", `${typed} needs a value`);
     if (option.type === "choice" && !option.choices.includes(value)) throw badChoice(typed, value, option.choices);
     if (option.type === "list") {
       lists[key]?.push(value);

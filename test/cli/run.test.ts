@@ -73,6 +73,8 @@ describe("what is not understood is told on stderr, with 2", () => {
     [["up", "--min"], /unknown option --min\n/, /did you mean --min-size\?/],
     [["up", "-to", "x"], /unknown option -to/, /did you mean --to\?/],
     [["up", "-Z"], /unknown option -Z/],
+    [["history", "--state-dir="], /--state-dir needs a value/],
+    [["history", "--config", ""], /--config needs a value/],
     [["up", "-dash"], /unknown option -d\n/],
     [["-dash"], /unknown option -d\n/],
     [["account", "-xV"], /unknown option -x\n/],
