@@ -63,7 +63,7 @@ export function createOutput(io: CliIo, globals: Globals): Output {
     note: (text) => log.info(text),
     warning: (text) => log.warn(text),
     debug: (text) => log.debug(text),
-    call: (text) => terminal.err(`${safeText(text)}\n`),
+    call: (text) => terminal.err(`${tint(colorErr, COLORS.warn, `${WORDS.warn}:`)} ${safeText(text)}\n`),
     error(error, about) {
       const view = error instanceof Error ? errorView(error) : error;
       const happened = about === undefined ? view.message : `${about}: ${view.message}`;

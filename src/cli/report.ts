@@ -40,6 +40,7 @@ export function createReport({ io, globals, out }: CommandContext, options: Repo
   const goOn = options.goOn ?? resume;
   const detailed = format.json && globals.verbose;
   const toldAt = new Map<string, number>();
+  const shownPages = new Set<string>();
   let stopped = 0;
   let lost = 0;
   let lastReason = "";
@@ -57,10 +58,15 @@ export function createReport({ io, globals, out }: CommandContext, options: Repo
       else stopped += 1;
       return;
     }
-    const { error } = outcome;
+    const error = withoutShownPage(outcome.error);
     const reason = JSON.stringify([error.code, error.hostMessage, error.hint, error.url]);
     out.error(reason === lastReason ? withoutReason(error) : error, titleOf(upload));
     lastReason = reason;
+  }
+
+  /** The page was told of a moment ago. */
+  function withoutShownPage(error: ErrorView): ErrorView {
+    return error.code === "captcha" && shownPages.has(error.url ?? "") ? { ...error, url: null } : error;
   }
 
   function listen(event: EngineEvent): void {
@@ -96,7 +102,8 @@ export function createReport({ io, globals, out }: CommandContext, options: Repo
         return;
       case "captcha":
         if (format.json) out.json({ v: 1, type: "captcha", account: event.account, url: event.url });
-        out.call(`${event.account} wants a captcha solved; open this page, the upload goes on by itself: ${event.url}`);
+        if (event.waits === false) shownPages.add(event.url);
+        out.call(`${event.account} wants a captcha solved; ${whatToDo(event)}: ${event.url}`);
         return;
       case "lane_busy":
         out.note(`${event.account}: waiting for another process that uploads to it${ownerOf(event)}`);
@@ -152,6 +159,12 @@ function eventView(type: string, { id, source, name, account, host, folder }: Up
 /** The same reason for file after file is told in full once. */
 function withoutReason(error: ErrorView): ErrorView {
   return { ...error, hint: null, hostMessage: null, url: null };
+}
+
+function whatToDo({ account, waits }: Extract<EngineEvent, { type: "captcha" }>): string {
+  return waits === false
+    ? `solve it on this page and run this again (hoist account captcha ${account} waits for it)`
+    : "open this page, the upload goes on by itself";
 }
 
 function ownerOf({ owner }: Extract<EngineEvent, { type: "lane_busy" }>): string {

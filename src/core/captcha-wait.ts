@@ -51,13 +51,14 @@ export function createCaptchaWait(account: Account, options: CaptchaWaitOptions)
       // Work that a stop has left to itself must not keep the account closed.
       if (signal.aborted) throw new AppError("cancelled", "stopped in front of a captcha");
       waiting.add(upload);
-      if (shown !== url) options.listen({ type: "captcha", account: account.name, url });
+      const waits = options.waitCaptchaMs > 0;
+      if (shown !== url) options.listen({ type: "captcha", account: account.name, url, waits });
       shown = url;
       until ??= performance.now() + options.waitCaptchaMs;
       if (performance.now() >= until) {
         givenUp = new AppError("captcha", `${account.host.title} wants a person to solve a captcha`, {
           url,
-          hint: "open the page and solve it, and wait for that with --wait-captcha 10m",
+          hint: "solve it, then run this again; --wait-captcha 10m waits for a person",
         });
         throw givenUp;
       }

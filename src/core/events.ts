@@ -18,8 +18,8 @@ export type EngineEvent =
   | { readonly type: "retry"; readonly upload: UploadRecord; readonly error: ErrorView; readonly waitMs: number }
   /** The host holds the bytes; it is not yet visible there. */
   | { readonly type: "stored"; readonly upload: UploadRecord }
-  /** A person must open `url`. */
-  | { readonly type: "captcha"; readonly account: string; readonly url: string }
+  /** A person must open `url`. `waits` false: nothing waits for that, and the account's uploads end. */
+  | { readonly type: "captcha"; readonly account: string; readonly url: string; readonly waits?: boolean }
   /** The upload waits until a person has opened `url`; null: it goes on. */
   | { readonly type: "parked"; readonly upload: UploadRecord; readonly url: string | null }
   /** The account waits: for its lane in another process, or for the end of a cool-down. */

@@ -254,13 +254,28 @@ describe("notes", () => {
     const { err } = await run(["up", "a", "--to", "x"], scene);
     expect(err).toBe(
       "warning: careful\nnote: a `b` _c_ d.zip was skipped\\u{a}\n" +
-        "ulozto wants a captcha solved; open this page, the upload goes on by itself: https://uloz.to/captcha/1\n",
+        "warning: ulozto wants a captcha solved; open this page, the upload goes on by itself: https://uloz.to/captcha/1\n",
     );
   });
 
   test("-q leaves what a person must do", async () => {
     const { err } = await run(["up", "a", "--to", "x", "-q"], scene);
-    expect(err).toMatch(/^ulozto wants a captcha/);
+    expect(err).toMatch(/^warning: ulozto wants a captcha/);
+  });
+
+  test("the page of a captcha that nobody waits for is told once, with what is true", async () => {
+    const url = "https://uloz.to/captcha/1";
+    const error = failed(new AppError("captcha", "a person is needed", { url, hint: "solve it" }));
+    const up: Scene["up"] = async (_, listen) => {
+      listen({ type: "captcha", account: "ulozto", url, waits: false });
+      listen({ type: "ended", upload: upload({ outcome: error }) });
+      return summary({ exit: 10 });
+    };
+    expect((await run(["up", "a", "--to", "x"], { up })).err).toBe(
+      "warning: ulozto wants a captcha solved; solve it on this page and run this again " +
+        `(hoist account captcha ulozto waits for it): ${url}\n` +
+        "error: x.bin → uploadgig: a person is needed\n  solve it\n",
+    );
   });
 
   test("the page of a captcha is no part of a log, but an object of --json", async () => {

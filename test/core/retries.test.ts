@@ -273,7 +273,7 @@ describe("a captcha", () => {
     const summary = await engine.up(sources, ["one", "two"]);
     expect(summary).toMatchObject({ ok: 3, failed: 3, exit: 3, codes: { captcha: 3 } });
     expect(fake.attempts.filter(({ account }) => account === "one")).toHaveLength(1);
-    expect(engine.of("captcha")).toMatchObject([{ account: "one", url: page }]);
+    expect(engine.of("captcha")).toMatchObject([{ account: "one", url: page, waits: false }]);
     const open = await Array.fromAsync(engine.store.resumable());
     expect(open.map(({ account }) => account)).toEqual(["one", "one", "one"]);
     for (const upload of engine.ended()) {
