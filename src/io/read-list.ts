@@ -1,4 +1,7 @@
+import { createReadStream, statSync } from "node:fs";
+import { Readable } from "node:stream";
 import { AppError } from "../errors.ts";
+import { cannotRead } from "./cannot-read.ts";
 import { readStream } from "./read-stream.ts";
 
 const LONGEST_ENTRY = 64 * 1024;
@@ -10,7 +13,7 @@ const LONGEST_ENTRY = 64 * 1024;
 export async function* readList(path: string, separator: "\n" | "\0", signal: AbortSignal): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   const label = path === "-" ? "standard input" : path;
-  const stream = path === "-" ? Bun.stdin.stream() : Bun.file(path).stream();
+  const stream = path === "-" ? Bun.stdin.stream() : streamOf(path);
   let rest = "";
   for await (const chunk of readStream(label, stream, signal)) {
     const entries = (rest + decoder.decode(chunk, { stream: true })).split(separator);
@@ -20,4 +23,16 @@ export async function* readList(path: string, separator: "\n" | "\0", signal: Ab
   }
   rest += decoder.decode();
   if (rest !== "") yield rest;
+}
+
+/** Bun's stream of a file waits by epoll, which refuses devices such as /dev/null. */
+function streamOf(path: string): ReadableStream<Uint8Array<ArrayBuffer>> {
+  let isDevice: boolean;
+  try {
+    isDevice = statSync(path).isCharacterDevice();
+  } catch (error) {
+    throw cannotRead(path, error);
+  }
+  if (!isDevice) return Bun.file(path).stream();
+  return Readable.toWeb(createReadStream(path)) as unknown as ReadableStream<Uint8Array<ArrayBuffer>>;
 }

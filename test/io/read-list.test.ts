@@ -33,9 +33,15 @@ test("a list may come through a pipe", async () => {
   await writer.exited;
 });
 
+test.skipIf(process.platform === "win32")("a device that has nothing is an empty list", async () => {
+  expect(await read("/dev/null")).toEqual([]);
+  await expect(read("/dev/zero")).rejects.toMatchObject({ code: "usage" });
+});
+
 test("what is missing, a directory, or no list at all fails", async () => {
   using directory = temporaryDirectory();
   await expect(read(join(directory.path, "missing"))).rejects.toMatchObject({ code: "source" });
+  await expect(read(directory.file("file", "") + "/below")).rejects.toMatchObject({ code: "source" });
   await expect(read(directory.path)).rejects.toMatchObject({ code: "source" });
   await expect(read(directory.file("binary", "x".repeat(200_000)))).rejects.toMatchObject({ code: "usage" });
 });
