@@ -1,3 +1,4 @@
+import type { Stats } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { AppError } from "../errors.ts";
 import type { ConfigPath } from "./paths.ts";
@@ -19,9 +20,9 @@ export async function readConfigFile({ path, asked }: ConfigPath, place: Place):
   const opened = await openFile(path, asked);
   if (opened === null) return null;
   let text: string;
-  let mode: number;
+  let stats: Stats;
   try {
-    mode = (await opened.stat()).mode;
+    stats = await opened.stat();
     text = await opened.readFile("utf8");
   } catch (error) {
     throw cannotRead(path, error);
@@ -29,9 +30,10 @@ export async function readConfigFile({ path, asked }: ConfigPath, place: Place):
     await opened.close();
   }
   const content = await parseConfig(path, text);
-  if (place.platform === "win32") return { path, content, warnings: [] };
+  // What is said by a device or a pipe lies nowhere: no mode protects it.
+  if (place.platform === "win32" || !stats.isFile()) return { path, content, warnings: [] };
   const { literalSecrets } = await import("./secret-spec.ts");
-  return { path, content, warnings: judgeMode(path, mode, literalSecrets(content)) };
+  return { path, content, warnings: judgeMode(path, stats.mode, literalSecrets(content)) };
 }
 
 async function openFile(path: string, asked: boolean): Promise<FileHandle | null> {

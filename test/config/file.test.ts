@@ -23,6 +23,14 @@ describe("the config file", () => {
     expect((await failure(home.load(null, { HOIST_CONFIG: home.path }))).message).toContain("directory");
   });
 
+  test.skipIf(process.platform === "win32")(
+    "a device that has nothing is an empty one, and its mode its own",
+    async () => {
+      const { up, warnings } = await home.load(null, { HOIST_CONFIG: "/dev/null" });
+      expect({ to: up.to, warnings }).toEqual({ to: [], warnings: [] });
+    },
+  );
+
   test("[up] is parsed into numbers", async () => {
     const { up, retryBaseMs } = await home.load(
       `[up]
