@@ -59,6 +59,15 @@ export function compileFormat(text: string): Format {
   return { json: false, line: (facts) => (facts.view.ok ? fill(facts) : null), heading: hash };
 }
 
+/** `[up] format` of the configuration. Fails with `config`. */
+export function configuredFormat(text: string | undefined): Format | undefined {
+  try {
+    return text === undefined ? undefined : compileFormat(text);
+  } catch (error) {
+    throw error instanceof AppError ? error.with({ code: "config", message: `[up] format: ${error.message}` }) : error;
+  }
+}
+
 function linkLine(write: (url: string, name: string) => string): LineFormat["line"] {
   return ({ view }) => (view.ok && view.url !== null ? write(view.url, view.name) : null);
 }

@@ -127,7 +127,7 @@ describe("config", () => {
     expect((await run("config path --config /etc/x.toml")).out).toBe("/etc/x.toml\n");
   });
 
-  test("check finds a typo, an unknown default destination, and nothing in a good file", async () => {
+  test("check finds a typo, an unknown default destination, an impossible format, and nothing in a good file", async () => {
     const { run, file } = machine();
     expect((await run("config check")).code).toBe(0);
     await run("account add uploadgig --user me");
@@ -135,6 +135,10 @@ describe("config", () => {
     const good = await Bun.file(file).text();
     await Bun.write(file, `[up]\nto = ["nobody:/x"]\n${good}`);
     expect(await run("config check")).toMatchObject({ code: 2 });
+    for (const format of ["lnks", "{nope}"]) {
+      await Bun.write(file, `[up]\nformat = "${format}"\n`);
+      expect(await run("config check")).toMatchObject({ code: 2, err: expect.stringContaining("[up] format") });
+    }
     await Bun.write(file, good.replace("user", "usr"));
     const typo = await run("config check");
     expect(typo.code).toBe(2);

@@ -2,6 +2,7 @@ import { configPath as pathOf } from "../../config/paths.ts";
 import { thisPlace } from "../../config/place.ts";
 import { parseDestinations } from "../../core/destinations.ts";
 import { defineCommand } from "../command.ts";
+import { configuredFormat } from "../formats.ts";
 import { openApp } from "../open-app.ts";
 
 export const configPath = defineCommand({
@@ -30,6 +31,7 @@ export const configCheck = defineCommand({
     await using app = await openApp(context, { command: "config check" });
     const { path, accounts, up } = app.config;
     parseDestinations(up.to, accounts);
+    configuredFormat(up.format);
     context.out.print(path === null ? "no configuration file; the environment is fine" : `${path}: fine`);
     return 0;
   },

@@ -1,4 +1,3 @@
-import type { Config } from "../../config/load.ts";
 import type { EngineListener } from "../../core/events.ts";
 import { exitCode } from "../../core/exit-code.ts";
 import { formatBytes } from "../../core/units.ts";
@@ -6,7 +5,7 @@ import type { PlanView } from "../../core/views.ts";
 import { AppError, type ErrorCode } from "../../errors.ts";
 import { defineCommand } from "../command.ts";
 import type { CommandContext } from "../context.ts";
-import { compileFormat, destinationOf, type Format } from "../formats.ts";
+import { compileFormat, configuredFormat, destinationOf, type Format } from "../formats.ts";
 import { openApp } from "../open-app.ts";
 import { openingPages } from "../open-page.ts";
 import { createReport } from "../report.ts";
@@ -42,7 +41,7 @@ export const up = defineCommand({
       history: values.history,
       listen: (event) => listen(event),
     });
-    const shown = format ?? configuredFormat(app.config, io);
+    const shown = format ?? configuredFormat(app.config.up.format) ?? compileFormat(defaultFormat(io.stdout));
     const { groupBy, progress, history } = values;
     using report = createReport(context, { format: shown, groupBy, progress, recorded: history });
     listen = values.open ? openingPages(report.listen, io, out) : report.listen;
@@ -54,14 +53,6 @@ export const up = defineCommand({
     return summary.exit;
   },
 });
-
-function configuredFormat({ up }: Config, { stdout }: CommandContext["io"]): Format {
-  try {
-    return compileFormat(up.format ?? defaultFormat(stdout));
-  } catch (error) {
-    throw error instanceof AppError ? error.with({ code: "config", message: `[up] format: ${error.message}` }) : error;
-  }
-}
 
 async function dryRun(plan: AsyncIterable<PlanView>, format: Format, { out }: CommandContext): Promise<number> {
   const codes: ErrorCode[] = [];
