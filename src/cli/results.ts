@@ -77,7 +77,8 @@ const GROUPS: Readonly<Record<GroupBy, (upload: UploadRecord) => Group>> = {
 /** Numbered lines under a header and, where groups change, headings. */
 export interface Lines {
   begin(): void;
-  write(view: ResultView, time: number | null, group: Group | null): void;
+  /** False: the format has no line for it. */
+  write(view: ResultView, time: number | null, group: Group | null): boolean;
 }
 
 export function createLines(out: Output, format: Format & { readonly json: false }): Lines {
@@ -89,13 +90,14 @@ export function createLines(out: Output, format: Format & { readonly json: false
     },
     write(view, time, group) {
       const line = format.line({ view, time, number });
-      if (line === null) return;
+      if (line === null) return false;
       if (group !== null && group.key !== shown?.key) {
         out.raw(`${shown === null ? "" : "\n"}${format.heading?.(group.title) ?? ""}\n`);
       }
       shown = group;
       number += 1;
       out.raw(`${line}\n`);
+      return true;
     },
   };
 }

@@ -40,6 +40,16 @@ describe("history", () => {
     expect(lines[2]).toMatch(/c\.iso → uploadgig {2}failed: host_quota {2}id-3-0$/);
   });
 
+  test("what has no line is counted on stderr, once", async () => {
+    const { scene } = ledger();
+    expect((await run(["history"], scene)).err).toBe(
+      "note: 1 failed upload is left out, for want of a link; --format text shows all\n",
+    );
+    for (const more of [["-q"], ["--json"], ["--format", "csv"], ["--format", "text"]]) {
+      expect((await run(["history", ...more], scene)).err).toBe("");
+    }
+  });
+
   test("json is the result and its time, newest last, without a summary", async () => {
     const { out } = await run(["history", "--json"], ledger().scene);
     const lines = out

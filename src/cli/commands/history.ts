@@ -49,7 +49,14 @@ export const history = defineCommand({
     await using app = await openApp(context, { command: "history" });
     const uploads = matching((await app.store()).history(query), glob, context);
     const show = asked === "text" ? showText(context) : showIn(shown, context);
-    for await (const upload of last === undefined ? uploads : newest(uploads, last)) show(upload);
+    let leftOut = 0;
+    for await (const upload of last === undefined ? uploads : newest(uploads, last)) {
+      if (!show(upload) && upload.outcome?.ok === false) leftOut += 1;
+    }
+    if (leftOut > 0) {
+      const which = leftOut === 1 ? "1 failed upload is" : `${leftOut} failed uploads are`;
+      context.out.note(`${which} left out, for want of a link; --format text shows all`);
+    }
     return 0;
   },
 });
@@ -71,17 +78,26 @@ async function* newest(uploads: AsyncIterable<UploadRecord>, count: number) {
   yield* kept;
 }
 
+/** False: the format has no line for the upload. */
+type Show = (upload: UploadRecord) => boolean;
+
 /** For people: when, what, and the id that `resume` asks for. */
-function showText({ out }: CommandContext): (upload: UploadRecord) => void {
+function showText({ out }: CommandContext): Show {
   return (upload) => {
     const view = resultView(upload);
     const when = upload.finishedAt === null ? "" : `${localTime(upload.finishedAt)}  `;
     out.print(`${when}${textLine(view)}${view.ok ? "" : `  ${view.id}`}`);
+    return true;
   };
 }
 
-function showIn(format: Format, { out }: CommandContext): (upload: UploadRecord) => void {
-  if (format.json) return (upload) => out.json(historyView(upload));
+function showIn(format: Format, { out }: CommandContext): Show {
+  if (format.json) {
+    return (upload) => {
+      out.json(historyView(upload));
+      return true;
+    };
+  }
   const lines = createLines(out, format);
   lines.begin();
   return (upload) => lines.write(resultView(upload), upload.finishedAt, null);
