@@ -1,4 +1,5 @@
 import type { ConfiguredAccount } from "../config/accounts.ts";
+import { didYouMeanFirst } from "../core/nearest.ts";
 import { AppError } from "../errors.ts";
 
 /** Fails with `not_found`, naming those there are. */
@@ -6,6 +7,6 @@ export function accountNamed(accounts: ReadonlyMap<string, ConfiguredAccount>, n
   const account = accounts.get(name);
   if (account !== undefined) return account;
   throw new AppError("not_found", `there is no account "${name}"`, {
-    hint: `known accounts: ${[...accounts.keys()].join(", ")}`,
+    hint: `${didYouMeanFirst(name, accounts.keys())}known accounts: ${[...accounts.keys()].join(", ")}`,
   });
 }

@@ -1,5 +1,5 @@
 import type { Account } from "../core/account.ts";
-import { nearest } from "../core/nearest.ts";
+import { didYouMeanFirst } from "../core/nearest.ts";
 import { AppError } from "../errors.ts";
 import type { Credentials, Host } from "../hosts/host.ts";
 import { parseEndpoint } from "./endpoint.ts";
@@ -78,13 +78,10 @@ function hostOf(
   if (host !== undefined) return host;
   const where = fromEnv === undefined ? `accounts.${name}.host` : variableOf(name, "HOST");
   const known = Object.keys(hosts);
-  throw new AppError(
-    "config",
-    `${where} ${fromEnv === undefined && section?.host === undefined ? "is missing" : "names no known host"}`,
-    {
-      hint: `the nearest is ${nearest(id, known)}; known hosts: ${known.join(", ")}`,
-    },
-  );
+  const missing = fromEnv === undefined && section?.host === undefined;
+  throw new AppError("config", `${where} ${missing ? "is missing" : "names no known host"}`, {
+    hint: `${missing ? "" : didYouMeanFirst(id, known)}known hosts: ${known.join(", ")}`,
+  });
 }
 
 function endpointOf(name: string, host: Host, section: AccountSection | undefined, env: Environment) {

@@ -1,6 +1,7 @@
 import { AppError } from "../errors.ts";
 import type { Account } from "./account.ts";
 import { assertPart } from "./names.ts";
+import { didYouMeanFirst } from "./nearest.ts";
 
 export interface Destination {
   readonly account: Account;
@@ -55,7 +56,7 @@ function parseDestination(value: string, accounts: ReadonlyMap<string, Account>)
   const account = accounts.get(name);
   if (account === undefined) {
     throw new AppError("usage", `there is no account "${name}"`, {
-      hint: `known accounts: ${[...accounts.keys()].join(", ")}; add one with: hoist account add`,
+      hint: `${didYouMeanFirst(name, accounts.keys())}known accounts: ${[...accounts.keys()].join(", ")}; add one with: hoist account add`,
     });
   }
   const typed = colon === -1 ? null : value.slice(colon + 1);

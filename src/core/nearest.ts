@@ -20,6 +20,12 @@ export function didYouMean(typed: string, candidates: Iterable<string>): string 
   return editDistance(typed.toLowerCase(), best.toLowerCase()) <= allowed ? best : undefined;
 }
 
+/** The start of a hint on a name that is not known: a question where one is near, else nothing. */
+export function didYouMeanFirst(typed: string, candidates: Iterable<string>): string {
+  const wanted = didYouMean(typed, candidates);
+  return wanted === undefined ? "" : `did you mean ${wanted}? `;
+}
+
 /** Optimal string alignment: insert, delete, replace, or swap two neighbours. */
 function editDistance(a: string, b: string): number {
   let beforeLast: number[] = [];

@@ -180,6 +180,14 @@ describe("credentials", () => {
     }
   });
 
+  test("a host that is missing is near to none; a misspelt one is asked about", async () => {
+    const missing = await failure(home.load("[accounts.foo]\nuser = 'me'"));
+    expect(missing).toMatchObject({ message: expect.stringContaining("accounts.foo.host is missing") });
+    expect(missing.hint).toBe("known hosts: plain, keyed");
+    const misspelt = await failure(home.load("[accounts.foo]\nhost = 'keyd'"));
+    expect(misspelt.hint).toBe("did you mean keyed? known hosts: plain, keyed");
+  });
+
   test("what is missing is named, with the way out", async () => {
     const nothing = await failure(account(await home.load(null), "keyed").credentials());
     expect(nothing.exit).toBe(2);

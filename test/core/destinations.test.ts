@@ -81,3 +81,10 @@ test("blocks may be asked for of hosts that take them only", () => {
   const blocks = new Map([account("blocks", fakeHost("blocks", { resumable: true }))]);
   assertResumable(parseDestinations(["blocks"], blocks), "always");
 });
+
+test("an account that is not known is asked about when one is near", () => {
+  expect(() => parse("ulzoto:/a")).toThrow(
+    expect.objectContaining({ code: "usage", hint: expect.stringMatching(/^did you mean ulozto\? known accounts: /) }),
+  );
+  expect(() => parse("nobody")).toThrow(expect.objectContaining({ hint: expect.stringMatching(/^known accounts: /) }));
+});

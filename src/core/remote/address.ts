@@ -1,6 +1,7 @@
 import { AppError } from "../../errors.ts";
 import type { Account } from "../account.ts";
 import { normalizeFolder } from "../destinations.ts";
+import { didYouMeanFirst } from "../nearest.ts";
 
 /** What a person means on a host: `account:/path`, or `account:id:ID` where a name is not enough. */
 export interface Address {
@@ -21,7 +22,7 @@ export function parseAddress(typed: string, accounts: ReadonlyMap<string, Accoun
   const account = accounts.get(name);
   if (account === undefined) {
     throw new AppError("usage", `there is no account "${name}"`, {
-      hint: `write ACCOUNT:/PATH; known accounts: ${[...accounts.keys()].join(", ")}`,
+      hint: `${didYouMeanFirst(name, accounts.keys())}write ACCOUNT:/PATH; known accounts: ${[...accounts.keys()].join(", ")}`,
     });
   }
   if (!account.host.features.folders) throw cannot(account);
