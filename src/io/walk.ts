@@ -37,6 +37,9 @@ function notEncodable(path: string): AppError | null {
   return new AppError("source", `${path}: the name is no valid UTF-8`, { hint: "rename the file" });
 }
 
+/** Files of a directory that are looked at together: each look is a wait for the file system. */
+const LOOKS_AT_ONCE = 32;
+
 export interface WalkOptions {
   /** Folder parts under which the content of the directory appears. */
   readonly below: readonly string[];
@@ -60,14 +63,24 @@ export async function* walk(directory: string, { below, note, signal }: WalkOpti
     return;
   }
   entries.sort((a, b) => (a.name < b.name ? -1 : 1));
-  for (const entry of entries) {
-    if (signal.aborted) throw new AppError("cancelled", `stopped while ${directory} was looked at`);
-    const path = join(directory, entry.name);
-    const type = entry.isDirectory() ? "directory" : entry.isFile() ? "file" : await typeOf(path);
-    if (type === "directory") yield* walk(path, { below: [...below, entry.name], note, signal });
-    else if (type === "file") yield await lookAt(path, below);
-    else note(`${path}: ${type}, passed over`);
+  for (let at = 0; at < entries.length; at += LOOKS_AT_ONCE) {
+    const some = entries.slice(at, at + LOOKS_AT_ONCE);
+    for (const entry of await Promise.all(some.map((each) => lookAtEntry(directory, each, below)))) {
+      if (signal.aborted) throw new AppError("cancelled", `stopped while ${directory} was looked at`);
+      if (entry.kind === "other") note(`${entry.path}: ${entry.what}, passed over`);
+      else if (entry.kind !== "directory") yield entry;
+      else yield* walk(entry.path, { below: [...below, basename(entry.path)], note, signal });
+    }
   }
+}
+
+type Entry = Looked | { readonly kind: "other"; readonly path: string; readonly what: string };
+
+async function lookAtEntry(directory: string, entry: Dirent, below: readonly string[]): Promise<Entry> {
+  const path = join(directory, entry.name);
+  const type = entry.isDirectory() ? "directory" : entry.isFile() ? "file" : await typeOf(path);
+  if (type === "directory") return { kind: "directory", path };
+  return type === "file" ? lookAt(path, below) : { kind: "other", path, what: type };
 }
 
 async function typeOf(path: string): Promise<"directory" | "file" | string> {
