@@ -39,6 +39,7 @@ export function createJobList(
 ): JobList {
   const jobs = new Map<string, JobView>();
   const moving = new Map<string, Progress>();
+  const told = new Map<string, JobView>();
   let filter: Filter = { state: "", account: "" };
   let next: string | null = null;
 
@@ -83,9 +84,11 @@ export function createJobList(
     if (filter.state !== "") query.set("state", filter.state);
     if (filter.account !== "") query.set("account", filter.account);
     if (after !== null) query.set("after", after);
+    told.clear();
     const page = await json<Page>("GET", `/v1/jobs?${query}`);
     next = page.next;
-    for (const job of page.jobs) upsert(job);
+    // What an event has told meanwhile is newer than the page.
+    for (const job of page.jobs) upsert(told.get(job.id) ?? job);
     changed(jobs.size);
   }
 
@@ -100,7 +103,10 @@ export function createJobList(
     get hasMore() {
       return next !== null;
     },
-    upsert,
+    upsert(job) {
+      told.set(job.id, job);
+      upsert(job);
+    },
     progress(event) {
       const job = jobs.get(event.job);
       moving.set(key(event.job, event.account), event);
