@@ -54,6 +54,7 @@ describe.skipIf(!existsSync(CHROMIUM))("the dashboard, in Chromium", () => {
 
     await page.getByLabel("State").selectOption("cancelled");
     await card.waitFor({ state: "detached" });
+    await page.locator(`[data-id="${later.id}"]`).waitFor();
     expect(await page.locator("article").count()).toBe(1);
     // Nothing is wider than a phone.
     expect(await page.evaluate("document.documentElement.scrollWidth <= innerWidth")).toBe(true);
