@@ -224,7 +224,12 @@ test("locks hold between tasks and processes, and end with a stop", async () => 
   if (first === undefined || second === undefined) throw new Error("no sessions");
   await expect(first.exclusive("folders", never, () => Promise.reject(new Error("failed")))).rejects.toThrow("failed");
   const gate = Promise.withResolvers<void>();
-  const held = first.exclusive("folders", never, () => gate.promise);
+  const begun = Promise.withResolvers<void>();
+  const held = first.exclusive("folders", never, () => {
+    begun.resolve();
+    return gate.promise;
+  });
+  await begun.promise;
   const stop = new AbortController();
   const waiting = second.exclusive("folders", stop.signal, work);
   await Bun.sleep(20);
