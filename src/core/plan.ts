@@ -3,6 +3,7 @@ import { AppError, errorView } from "../errors.ts";
 import { readList } from "../io/read-list.ts";
 import type { Account } from "./account.ts";
 import { assertResumable, type Destination, joinFolder, parseDestinations } from "./destinations.ts";
+import { createDuplicates } from "./duplicates.ts";
 import { type FoundSource, findSources } from "./find-sources.ts";
 import type { UpInput } from "./inputs.ts";
 import { assertPart, compileName, type NameTemplate } from "./names.ts";
@@ -62,8 +63,12 @@ async function* planUploads(
   const list = input.filesFrom;
   const listed = list === null ? nothing() : readList(list.path, list.separator, signal);
   const now = new Date();
+  const duplicates = createDuplicates(input, note);
   let sourceIndex = 0;
   for await (const source of findSources(input, { listed, note, now: () => Date.now(), signal })) {
+    const folders = destinations.map(({ folder }) => (folder === null ? null : joinFolder(folder, source.below)));
+    const fresh = duplicates.fresh(source, folders);
+    if (!fresh.includes(true)) continue;
     if (sourceIndex === 1 && template !== null && !template.varies) {
       throw new AppError("usage", "several files cannot have one name", {
         hint: "vary it with {name}, {stem}, {ext} or {n}",
@@ -73,19 +78,15 @@ async function* planUploads(
     const name = template === null ? base : template.render({ base, number: sourceIndex + 1, now });
     const badName = source.error ?? namingProblem(name, source);
     const badFolder = badName ?? folderProblem(source);
-    for (const [destinationIndex, { account, folder }] of destinations.entries()) {
-      yield {
-        sourceIndex,
-        destinationIndex,
-        source,
-        account,
-        folder: folder === null ? null : joinFolder(folder, source.below),
-        name,
-        error: folder === null ? badName : badFolder,
-      };
+    for (const [destinationIndex, { account }] of destinations.entries()) {
+      if (fresh[destinationIndex] !== true) continue;
+      const folder = folders[destinationIndex] ?? null;
+      const error = folder === null ? badName : badFolder;
+      yield { sourceIndex, destinationIndex, source, account, folder, name, error };
     }
     sourceIndex += 1;
   }
+  duplicates.finish();
 }
 
 async function* nothing(): AsyncGenerator<string> {}

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { mkdirSync, symlinkSync, utimesSync } from "node:fs";
+import { linkSync, mkdirSync, symlinkSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import * as v from "valibot";
 import type { Account } from "../../src/core/account.ts";
@@ -168,6 +168,44 @@ describe("filters", () => {
     const old = new Date(Date.now() - 3_600_000);
     utimesSync(join(directory.path, "t", "09"), old, old);
     expect(await names({ minAgeMs: 1_800_000 })).toEqual(["09"]);
+  });
+});
+
+describe("the same file twice", () => {
+  test("by whatever spelling, by hand and in a list, is one source, and it is said so", async () => {
+    using directory = temporaryDirectory();
+    mkdirSync(join(directory.path, "t"));
+    const [a, b] = [directory.file("t/a", "x"), directory.file("b", "x")];
+    const list = directory.file("list", `${directory.path}/./t/a\n${b}\n${b}\n`);
+    const sources = [a, `${directory.path}/t/../t//a`, b, `${a}.gone`, `${a}.gone`];
+    const input = { sources, filesFrom: { path: list, separator: "\n" as const }, name: "{n}-{name}" };
+    expect(await planned(directory, input)).toEqual([
+      "t/a → deep:/x 1-a",
+      "b → deep:/x 2-b",
+      "t/a.gone → deep:/x 3-a.gone !source",
+    ]);
+    const { notes } = await plan(input);
+    expect(notes).toEqual([
+      ...[a, `${a}.gone`, a].map((path) => `${path} is named more than once, and uploaded once`),
+      "2 more files are named more than once, and uploaded once",
+    ]);
+    expect(await planned(directory, { sources: [b, b], name: "fixed" })).toEqual(["b → deep:/x fixed"]);
+  });
+
+  test("under another name, or for another folder, is another upload", async () => {
+    using directory = temporaryDirectory();
+    mkdirSync(join(directory.path, "t"));
+    const a = directory.file("t/a", "x");
+    symlinkSync(a, join(directory.path, "soft"));
+    linkSync(a, join(directory.path, "hard"));
+    const names = ["t/a", "soft", "hard"].map((name) => join(directory.path, name));
+    expect((await planned(directory, { sources: names })).length).toBe(3);
+    const top = join(directory.path, "t");
+    const twice = { sources: [top, `${top}/`], recursive: true, to: ["deep:/x", "flat"] };
+    expect(await planned(directory, twice)).toEqual(["t/a → deep:/x/t a", "t/a → flat:null a", "t/a → deep:/x a"]);
+    await usageError({ ...twice, run: { after: { do: "delete" } } }, "several folders");
+    const flat = { ...twice, to: ["flat"], run: { after: { do: "delete" as const } } };
+    expect(await planned(directory, flat)).toEqual(["t/a → flat:null a"]);
   });
 });
 
