@@ -16,6 +16,8 @@ export interface FoundSource {
 }
 
 type Found = Exclude<Looked, { kind: "directory" }>;
+/** Whether a path, as typed, listed or found below a directory, is wanted. */
+type Filter = (typed: string, looked: Found) => boolean;
 
 export interface FindOptions {
   /** Paths of `--files-from`, already separated. */
@@ -29,23 +31,35 @@ export interface FindOptions {
 
 /**
  * What the sources of an input stand for, in order: those named, then those listed. Filters hold for what a walk or
- * a list finds, never for a file named by hand. Fails with `usage` on a directory without `-r`.
+ * a list finds, never for a file named by hand, which is said. Fails with `usage` on a directory without `-r`.
  */
 export async function* findSources(input: UpInput, options: FindOptions): AsyncGenerator<FoundSource> {
   const { listed, note, now, signal } = options;
   const keep = createFilter(input.filters, now);
+  let told = false;
+  const keepNamed: Filter = (typed, looked) => {
+    if (!told && !keep(typed, looked)) {
+      note(`${typed} is named by hand, so that the filters do not hold for it`);
+      told = true;
+    }
+    return true;
+  };
+  if (isFiltered(input) && !input.recursive && input.filesFrom === null) {
+    note("the filters have no effect: they are about what -r and --files-from find, and neither is given");
+    told = true;
+  }
   for (const typed of input.sources) {
     if (typed === "-") yield { path: "-", below: [], identity: null, error: null };
-    else yield* expand(typed, () => true);
+    else yield* expand(typed, keepNamed);
   }
-  for await (const typed of listed) yield* expand(typed, (looked) => keep(typed.replace(/^(?:\.?\/+)+/, ""), looked));
+  for await (const typed of listed) yield* expand(typed, keep);
 
-  async function* expand(typed: string, wanted: (looked: Found) => boolean): AsyncGenerator<FoundSource> {
+  async function* expand(typed: string, wanted: Filter): AsyncGenerator<FoundSource> {
     if (signal.aborted) throw new AppError("cancelled", "stopped before everything was looked at");
     const path = resolve(typed);
     const looked = typed === "" ? emptyPath() : await lookAt(path);
     if (looked.kind !== "directory") {
-      if (wanted(looked)) yield found(looked);
+      if (wanted(typed, looked)) yield found(looked);
       return;
     }
     if (!input.recursive) {
@@ -77,15 +91,20 @@ function found(looked: Found): FoundSource {
   };
 }
 
+function isFiltered({ filters }: UpInput): boolean {
+  return Object.values(filters).some((filter) => (Array.isArray(filter) ? filter.length > 0 : filter !== null));
+}
+
 /**
  * Excludes win; without includes everything is included. A glob without `/` is for the base name, at any depth. What
  * cannot be looked at is judged by its name alone; a directory that cannot be read may hold anything.
  */
-function createFilter(filters: UpInput["filters"], now: () => number): (path: string, looked: Found) => boolean {
+function createFilter(filters: UpInput["filters"], now: () => number): Filter {
   const include = filters.include.map(compileGlob);
   const exclude = filters.exclude.map(compileGlob);
   const { minSize, maxSize, minAgeMs } = filters;
-  return (path, looked) => {
+  return (typed, looked) => {
+    const path = typed.replace(/^(?:\.?\/+)+/, "");
     if (looked.kind === "failed" && looked.of === "directory") return true;
     if (exclude.some((matches) => matches(path))) return false;
     if (include.length > 0 && !include.some((matches) => matches(path))) return false;

@@ -127,14 +127,27 @@ describe("filters", () => {
     const list = directory.file("list", `${join(directory.path, "named.tmp")}\n${join(directory.path, "t/a.jpg")}\n`);
     const filters = { include: ["*.jpg", "cache/*"], exclude: ["*.tmp", "cache/*.jpg"] };
     const sources = [join(directory.path, "named.tmp"), join(directory.path, "t")];
-    expect(
-      await planned(directory, { sources, recursive: true, filters, filesFrom: { path: list, separator: "\n" } }),
-    ).toEqual([
+    const input = { sources, recursive: true, filters, filesFrom: { path: list, separator: "\n" as const } };
+    expect(await planned(directory, input)).toEqual([
       "named.tmp → deep:/x named.tmp",
       "t/a.jpg → deep:/x/t a.jpg",
       "t/cache/keep.png → deep:/x/t/cache keep.png",
       "t/a.jpg → deep:/x a.jpg",
     ]);
+    const { notes } = await plan({ ...input, sources: [...sources, list] });
+    expect(notes).toEqual([`${sources[0]} is named by hand, so that the filters do not hold for it`]);
+  });
+
+  test("where nothing is searched have no effect, which is said", async () => {
+    using directory = temporaryDirectory();
+    const sources = [directory.file("a.tmp", "x"), directory.file("b", "x")];
+    const filters = [{ include: ["*.jpg"] }, { exclude: ["*.tmp"] }, { minSize: 0 }, { maxSize: 0 }, { minAgeMs: 0 }];
+    for (const each of filters) {
+      const { uploads, notes } = await plan({ sources, filters: each });
+      expect(uploads.length).toBe(2);
+      expect(notes).toEqual([expect.stringContaining("no effect: they are about what -r and --files-from find")]);
+    }
+    expect((await plan({ sources })).notes).toEqual([]);
   });
 
   test("hold for the paths of a list as they are written, and for what cannot be looked at", async () => {
