@@ -19,7 +19,9 @@ export type ResultView =
       readonly url: string | null;
       readonly remoteId: string | null;
       readonly verified: "md5" | "size" | null;
+      /** Over all runs. */
       readonly attempts: number;
+      /** Over all runs. */
       readonly seconds: number;
       readonly skipped: boolean;
       /** Only when skipped. */
@@ -51,6 +53,7 @@ export interface SummaryView {
   readonly skipped: number;
   /** Bytes of the uploads that are ok and were not skipped. */
   readonly bytes: number;
+  /** Of this run. */
   readonly seconds: number;
   readonly exit: number;
   /** An identical run later can succeed. */
@@ -71,10 +74,12 @@ export interface PlanView {
   readonly size: number | null;
   /** Set when the source would fail, without any call. */
   readonly error?: ErrorView;
-  /** With `--skip-existing`, where it can be looked at: why it would be uploaded. */
+  /** With `--skip-existing`, where it can be looked at: what stands there. */
   readonly there?: "missing" | "differs";
   /** Of what stands there under that name, when it differs; null where the host does not say. */
   readonly sizesThere?: readonly (number | null)[];
+  /** With `--skip-existing`: uploaded before, as far as the ledger knows, so that it would be skipped. */
+  readonly recorded?: true;
 }
 
 /** An ended upload as results, history and API show it. */

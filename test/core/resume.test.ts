@@ -58,6 +58,25 @@ test("options are those of the run an upload came from", async () => {
   expect(fake.attempts.length - before).toBe(3 + 1);
 });
 
+test("attempts and seconds are those of the whole upload, the summary's seconds those of this run", async () => {
+  using directory = temporaryDirectory();
+  const fake = fakeHost();
+  fake.behave = async (attempt) => {
+    await Bun.sleep(300);
+    return down(attempt);
+  };
+  await using engine = createEngine({ accounts: { one: fake } });
+  const path = directory.file("a", "a");
+  const first = await engine.up([path], ["one"], { run: { retries: 1 } });
+  fake.behave = takeIt;
+  await engine.resume();
+  const [before, after] = engine.ended();
+  expect([before?.attempts, after?.attempts]).toEqual([2, 3]);
+  expect(before?.seconds).toBeGreaterThan(0.55);
+  expect(first.seconds).toBeGreaterThan(0.55);
+  expect(after?.seconds).toBeGreaterThan(before?.seconds ?? 0);
+});
+
 describe("what is taken", () => {
   test("by itself never what is unknown or failed for good; by its id also what failed for good", async () => {
     using directory = temporaryDirectory();
