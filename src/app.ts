@@ -135,9 +135,13 @@ export async function createApp(options: AppOptions): Promise<App> {
       return ledger;
     },
     up: async (input, signal) => up(input, await world(), signal),
-    plan(input, signal) {
-      const planned = plan(input, { accounts: config.accounts, listen }, signal);
-      return input.run.skipExisting ? compare(planned, { accounts: config.accounts, use }, signal) : planned;
+    async *plan(input, signal) {
+      const { accounts } = config;
+      if (!input.run.skipExisting) yield* plan(input, { accounts, listen, ledger: null }, signal);
+      else {
+        const ledger = await storeOrMemory();
+        yield* compare(plan(input, { accounts, listen, ledger }, signal), { accounts, use }, signal);
+      }
     },
     resume: async (request, signal) => resume(request, await world(), signal),
     use,

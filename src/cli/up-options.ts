@@ -21,7 +21,8 @@ export const UP_OPTIONS = {
   dryRun: {
     type: "flag",
     short: "n",
-    summary: "show what would be uploaded; no network call, unless --skip-existing is to be looked at",
+    summary:
+      "show what would be uploaded, without a network call; --skip-existing alone makes it read the host's lists",
   },
   recursive: {
     type: "flag",

@@ -10,8 +10,8 @@ export interface CompareWorld {
 
 /**
  * Of planned uploads those that the destination does not have: nothing of that name is there, or only with another
- * size. What cannot be looked at (a host without folders, a source of unknown size, one that fails) stays as it is
- * planned. Reads only; a folder is listed once.
+ * size. Of a host without folders the ledger alone can tell. A source of unknown size, and one that fails, stays as it
+ * is planned. Reads only; a folder is listed once.
  */
 export async function* compare(
   planned: AsyncIterable<PlanView>,
@@ -32,8 +32,9 @@ export async function* compare(
   }
   for (const view of views) {
     const found = there.get(view) ?? null;
-    if (found === null) yield view;
-    else if (found.length === 0) yield { ...view, there: "missing" };
+    if (found === null) {
+      if (view.recorded !== true) yield view;
+    } else if (found.length === 0) yield { ...view, there: "missing" };
     else if (!found.some(({ size }) => size === view.size)) {
       yield { ...view, there: "differs", sizesThere: found.map(({ size }) => size) };
     }

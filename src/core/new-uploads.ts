@@ -1,6 +1,7 @@
 import { rm } from "node:fs/promises";
 import { AppError, errorView } from "../errors.ts";
 import { type Spooled, spool } from "../io/spool.ts";
+import type { FoundSource } from "./find-sources.ts";
 import type { NewUpload, Outcome, SourceRecord, UploadRecord } from "./job-store.ts";
 import type { PlannedUpload } from "./plan.ts";
 import { type Existing, skippedOutcome } from "./skip.ts";
@@ -33,9 +34,12 @@ export async function toNewUpload(planned: PlannedUpload, recording: Recording):
 
 async function sourceRecord({ source, error }: PlannedUpload, recording: Recording): Promise<SourceRecord> {
   if (source.path === "-" && recording.stdin !== null && error === null) return recording.stdin.take();
-  const { identity } = source;
+  return fileRecord(source);
+}
+
+export function fileRecord({ path, identity }: FoundSource): SourceRecord {
   return {
-    path: source.path,
+    path,
     size: identity?.size ?? null,
     mtimeNs: identity?.mtimeNs ?? null,
     inode: identity?.inode ?? null,

@@ -30,7 +30,7 @@ export function skippedOutcome(existing: Existing, size: number): Outcome {
 
 /** The ledger's word: the same path, size and mtime went to the same destination before. */
 export async function findInLedger(
-  store: JobStore,
+  store: Pick<JobStore, "findDone">,
   key: Pick<UploadRecord, "accountKey" | "folder" | "source">,
 ): Promise<Existing | null> {
   return asExisting(await store.findDone(key));

@@ -4,8 +4,15 @@ import type { Account } from "./account.ts";
 import type { QueueWorld } from "./dispatcher.ts";
 import type { RunOptions, UpInput } from "./inputs.ts";
 import type { JobStore, NewUpload, Outcome, OwnerInfo, UploadRecord } from "./job-store.ts";
-import { createStdinSpool, type Recording, runningElsewhere, toNewUpload, unrecorded } from "./new-uploads.ts";
-import { createPlan, type Plan, planView } from "./plan.ts";
+import {
+  createStdinSpool,
+  fileRecord,
+  type Recording,
+  runningElsewhere,
+  toNewUpload,
+  unrecorded,
+} from "./new-uploads.ts";
+import { createPlan, type Plan, type PlannedUpload, planView } from "./plan.ts";
 import { drain, type QueuedRun, tidyUp } from "./queue.ts";
 import { accountByKey, createReporting } from "./reporting.ts";
 import { findInLedger, skippedOutcome } from "./skip.ts";
@@ -22,21 +29,27 @@ export interface UploadsWorld extends Omit<QueueWorld, "accountOf"> {
 
 const CHUNK = 500;
 
+export interface PlanWorld extends Pick<UploadsWorld, "accounts" | "listen"> {
+  /** Says what was uploaded before; null where it does not matter. */
+  readonly ledger: Pick<JobStore, "findDone"> | null;
+}
+
 /**
  * `--dry-run`: what `up` would do, without a call and without a record. Fails with `usage` or `config`, or `cancelled`
  * by the signal.
  */
-export async function* plan(
-  input: UpInput,
-  world: Pick<UploadsWorld, "accounts" | "listen">,
-  signal: AbortSignal,
-): AsyncGenerator<PlanView> {
+export async function* plan(input: UpInput, world: PlanWorld, signal: AbortSignal): AsyncGenerator<PlanView> {
   // A mistake at the end forbids a start, so all of it is kept: as text, in a quarter of the memory.
   const uploads: string[] = [];
   for await (const upload of createPlan(input, planOptions(world, signal)).uploads()) {
-    uploads.push(JSON.stringify(planView(upload)));
+    const recorded = world.ledger !== null && (await isRecorded(world.ledger, upload));
+    uploads.push(JSON.stringify({ ...planView(upload), ...(recorded ? { recorded } : {}) }));
   }
   for (const upload of uploads) yield JSON.parse(upload) as PlanView;
+}
+
+async function isRecorded(ledger: Pick<JobStore, "findDone">, { account, folder, source }: PlannedUpload) {
+  return (await findInLedger(ledger, { accountKey: account.key, folder, source: fileRecord(source) })) !== null;
 }
 
 function planOptions({ accounts, listen }: Pick<UploadsWorld, "accounts" | "listen">, signal: AbortSignal) {

@@ -119,8 +119,27 @@ describe("what stands on Ulož.to", () => {
     expect(text.out).toContain("(6 B, differs: 60 B there)");
     expect(text.out).toContain("(7 B, missing there)");
     expect(w.ulozto.of("link").length + w.ulozto.of("create-folder").length).toBe(before);
-    expect((await w.run(["up", "-n", "--skip-existing", w.file("x"), "--to", "uploadgig"])).code).toBe(0);
-    expect(w.gig.seen.length).toBe(0);
+  });
+
+  scene("is not asked where the record decides, and differs from it: -n --skip-existing", async (w) => {
+    const [x, y] = [w.file("x"), w.file("y")];
+    const compare = async (to: string) => {
+      const ran = await w.run(["up", "-n", "--skip-existing", x, y, "--to", to, "--json"]);
+      expect(ran.code).toBe(0);
+      return ran.json.map(({ name, there, recorded }) => [name, there, recorded]);
+    };
+    await w.run(["up", x, "--to", "uploadgig,ulozto:/B"]);
+    const calls = w.gig.connections;
+    expect(await compare("uploadgig")).toEqual([["y", undefined, undefined]]);
+    expect(w.gig.connections).toBe(calls);
+    expect(await compare("ulozto:/B")).toEqual([["y", "missing", undefined]]);
+    await w.run(["rm", "ulozto:/B/x"]);
+    expect(await compare("ulozto:/B")).toEqual([
+      ["x", "missing", true],
+      ["y", "missing", undefined],
+    ]);
+    const text = await w.run(["up", "-n", "--skip-existing", x, "--to", "ulozto:/B", "--format", "text"]);
+    expect(text.out).toContain("(10 B, missing there; uploaded before, so it would be skipped)");
   });
 
   scene("is changed by mkdir, mv and rm, each once", async (w) => {

@@ -69,11 +69,12 @@ async function dryRun(plan: AsyncIterable<PlanView>, format: Format, { out }: Co
   return exitCode(codes, fine);
 }
 
-function planLine({ file, name, account, folder, size, there, sizesThere }: PlanView): string {
+function planLine({ file, name, account, folder, size, there, sizesThere, recorded }: PlanView): string {
   const target = folder === null ? `${account}: ${name}` : `${account}:${folder === "/" ? "" : folder}/${name}`;
   const why =
     there === undefined ? "" : there === "missing" ? ", missing there" : `, differs: ${sizesOf(sizesThere)} there`;
-  return `${file} → ${target} (${size === null ? "size not known" : formatBytes(size)}${why})`;
+  const but = recorded === true ? "; uploaded before, so it would be skipped" : "";
+  return `${file} → ${target} (${size === null ? "size not known" : formatBytes(size)}${why}${but})`;
 }
 
 function sizesOf(sizes: PlanView["sizesThere"]): string {
