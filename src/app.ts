@@ -53,7 +53,7 @@ export interface App extends AsyncDisposable {
   resume(request: ResumeRequest, signal: AbortSignal): Promise<SummaryView>;
   /** Logs in once; a success lifts an earlier refusal. Fails with `usage` on a host that cannot tell. */
   check(account: Account, signal: AbortSignal): Promise<AccountInfo>;
-  /** Something with an account that is no upload, tried once. */
+  /** Something with an account that is no upload. */
   use<T>(account: Account, work: (session: HostSession) => Promise<T>): Promise<T>;
   /** The engine of a server, and what tells others. Fails with `state` when another one works on this state directory. */
   serve(request: ServeRequest): Promise<Serving>;

@@ -14,7 +14,11 @@ export async function withFolders<T>(
   typed: readonly string[],
   work: (folders: RemoteFolders, addresses: readonly Address[]) => Promise<T>,
 ): Promise<T> {
-  await using app = await openApp(context, { command });
+  const { out } = context;
+  await using app = await openApp(context, {
+    command,
+    listen: (event) => event.type === "note" && out.note(event.text),
+  });
   const addresses = typed.map((each) => parseAddress(each, app.config.accounts));
   const [first] = addresses;
   if (first === undefined) throw new AppError("usage", "nothing is named", { hint: "write ACCOUNT:/PATH" });

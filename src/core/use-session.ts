@@ -4,15 +4,21 @@ import type { Account } from "./account.ts";
 import { createAccountGate } from "./account-gate.ts";
 import type { EngineListener } from "./events.ts";
 import type { RunOptions } from "./inputs.ts";
+import { steadyFolders } from "./remote/steady.ts";
+import { noteRetry } from "./repeat.ts";
 import { openSession, type SessionWorld } from "./sessions.ts";
 
+interface UseWorld extends SessionWorld {
+  readonly listen: EngineListener;
+}
+
 /**
- * Something with an account that is no upload, and is tried once. What the host holds against the account counts here
+ * Something with an account that is no upload. What is asked of its folders is repeated as far as that is safe. What the host holds against the account counts here
  * as it does for uploads, and is remembered for them. Fails with what `work` fails with, `host_auth` or `rate_limited`.
  */
 export async function useSession<T>(
   account: Account,
-  world: SessionWorld & { readonly listen: EngineListener },
+  world: UseWorld,
   timeouts: Pick<RunOptions, "idleTimeoutMs" | "answerTimeoutMs">,
   work: (session: HostSession) => Promise<T>,
 ): Promise<T> {
@@ -20,11 +26,17 @@ export async function useSession<T>(
   const verdict = await gate.judge("begun");
   if (verdict.kind === "stop") throw verdict.error;
   try {
-    return await work(await openSession(account, world, timeouts));
+    return await work(withSteadyFolders(await openSession(account, world, timeouts), account, world));
   } catch (thrown) {
     const error = toAppError(thrown);
     if (error.code === "host_auth") await gate.refused(error);
     if (error.retry.coolDownMs !== undefined) await gate.coolDown(error.retry.coolDownMs);
     throw error;
   }
+}
+
+function withSteadyFolders(session: HostSession, account: Account, { retryBaseMs, listen }: UseWorld): HostSession {
+  if (session.folders === undefined) return session;
+  const onRetry = noteRetry(account, listen);
+  return { ...session, folders: steadyFolders(session.folders, { retryBaseMs, onRetry }) };
 }

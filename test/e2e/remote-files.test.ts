@@ -28,6 +28,23 @@ describe("hoist ls, mkdir, mv, rm, about", () => {
     expect(w.gig.connections).toBe(0);
   });
 
+  scene("a blip of the line is waited out, which is said", async (w) => {
+    expect((await w.run(["up", w.file("a.bin", 1234), "--to", "ulozto:/F"])).code).toBe(0);
+    w.ulozto.fault("list-folders", { status: 503 });
+    w.ulozto.fault("list-files", { cutAnswerAt: 5 });
+    const list = await w.run(["ls", "ulozto:/F"]);
+    expect(list).toMatchObject({ code: 0, out: "a.bin\n" });
+    expect(list.err).toContain("trying again in");
+    w.ulozto.fault("property", { breakAt: "answer" });
+    expect((await w.run(["mv", "ulozto:/F/a.bin", "ulozto:/b.bin"])).code).toBe(0);
+    w.ulozto.fault("create-folder", { status: 503 });
+    expect((await w.run(["mkdir", "ulozto:/G"])).code).toBe(0);
+    w.ulozto.fault("folder-sizes", { status: 503 });
+    expect((await w.run(["about", "ulozto"])).out).toBe("ulozto: 1.2 KiB in 1 file and 2 folders\n");
+    w.ulozto.fault("login-token", { status: 503 });
+    expect((await w.run(["ls", "ulozto:/"])).out).toBe("F/\nG/\nb.bin\n");
+  });
+
   scene("a DELETE whose answer was lost is never repeated by itself", async (w) => {
     expect((await w.run(["up", w.file("a.bin"), "--to", "ulozto:/F"])).code).toBe(0);
     w.ulozto.fault("delete-file", { breakAt: "answer" });

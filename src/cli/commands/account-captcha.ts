@@ -29,6 +29,7 @@ export const accountCaptcha = defineCommand({
     const { io, out, operands } = context;
     const waitCaptchaMs = readDuration("--wait-captcha", waitCaptcha) ?? TEN_MINUTES;
     const show: EngineListener = (event) => {
+      if (event.type === "note") out.note(event.text);
       if (event.type !== "captcha") return;
       if (json) out.json({ v: 1, type: "captcha", account: event.account, url: event.url });
       out.call(`${event.account} wants a captcha solved; open this page: ${event.url}`);
