@@ -1,6 +1,7 @@
-import { AppError } from "../errors.ts";
+import { AppError, toAppError } from "../errors.ts";
 import type { Body } from "../io/body.ts";
 import { classifyFetchError } from "./failure.ts";
+import { proxyOf } from "./proxy.ts";
 
 export interface RequestLimits {
   /** Milliseconds until connected, TLS handshake included. */
@@ -57,6 +58,7 @@ export async function request(fetcher: typeof fetch, spec: RequestSpec): Promise
       timeout: false,
       ...(spec.body === undefined ? {} : { body: spec.body.stream() }),
     } as BunFetchRequestInit);
+    watchdog.answered();
     return {
       status: response.status,
       headers: response.headers,
@@ -94,20 +96,34 @@ async function readCapped(response: Response, limit: number, where: string): Pro
   return text + decoder.decode();
 }
 
+interface Watchdog {
+  /** The head of the answer is there. */
+  answered(): void;
+  stop(): void;
+}
+
 /**
  * Bun's fetch has no useful timeouts, so a timer looks at the body: Bun pulls it only once the connection (and its
  * TLS handshake) stands, which tells connecting from sending, and `pulledAt` stands still while the socket takes nothing.
+ * Without a body nothing tells a slow answer from a host that is not there, so another connection is tried meanwhile.
  */
-function watch(spec: RequestSpec, where: string, fail: (error: AppError) => void): { stop(): void } {
+function watch(spec: RequestSpec, where: string, fail: (error: AppError) => void): Watchdog {
   const { body, limits } = spec;
   const startedAt = performance.now();
+  const done = new AbortController();
+  const notConnected = () => fail(timeout(`no connection to ${where}`, limits.connectMs));
+  let isThere = body !== undefined;
   const timer = setInterval(
     () => {
       const now = performance.now();
+      if (!isThere && now - startedAt > limits.connectMs / 2) {
+        isThere = true;
+        void isReachable(spec.url, limits.connectMs / 2, done.signal).then((yes) => yes || notConnected());
+      }
       if (body === undefined) {
         if (now - startedAt > limits.answerMs) fail(timeout(`${where} did not answer`, limits.answerMs));
       } else if (!body.started) {
-        if (now - startedAt > limits.connectMs) fail(timeout(`no connection to ${where}`, limits.connectMs));
+        if (now - startedAt > limits.connectMs) notConnected();
       } else if (!body.complete) {
         if (body.waitingSince !== null && now - body.waitingSince > limits.idleMs) {
           fail(timeout(`${where} took no more bytes`, limits.idleMs));
@@ -119,7 +135,25 @@ function watch(spec: RequestSpec, where: string, fail: (error: AppError) => void
     Math.max(5, Math.min(250, limits.connectMs / 4, limits.idleMs / 4, limits.answerMs / 4)),
   );
   timer.unref();
-  return { stop: () => clearInterval(timer) };
+  return {
+    answered() {
+      isThere = true;
+      done.abort();
+    },
+    stop() {
+      clearInterval(timer);
+      done.abort();
+    },
+  };
+}
+
+/** Whatever but silence the connection comes to, the request itself comes to as well. */
+async function isReachable(url: string, withinMs: number, signal: AbortSignal): Promise<boolean> {
+  const { reach } = await import("./reach.ts");
+  return reach(proxyOf(url, process.env)?.origin ?? url, withinMs, signal).then(
+    () => true,
+    (error) => toAppError(error).code !== "timeout",
+  );
 }
 
 function timeout(what: string, ms: number): AppError {

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { type RequestSpec, request } from "../../src/http/request.ts";
 import { rawBody, textBody } from "../../src/io/body.ts";
 import { openFile } from "../../src/io/source.ts";
+import { blackHole } from "../support/black-hole.ts";
 import { OK, rawServer } from "../support/raw-server.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 
@@ -90,6 +91,29 @@ describe("times", () => {
     await using server = await rawServer(() => {});
     const { body: _, ...spec } = specOf(server.url, { method: "GET", ...limits({ answerMs: 60 }) });
     await expect(request(fetch, spec)).rejects.toMatchObject({ code: "timeout" });
+  });
+
+  const get = (url: string, change: Parameters<typeof limits>[0]) => {
+    const { body: _, ...spec } = specOf(url, { method: "GET", ...limits(change) });
+    return request(fetch, spec);
+  };
+  const notConnected = { code: "timeout", message: expect.stringContaining("no connection") };
+
+  test("no connection for a request without a body: no handshake", async () => {
+    await using server = await rawServer(() => {});
+    await expect(get(`https://127.0.0.1:${server.port}/`, { connectMs: 100 })).rejects.toMatchObject(notConnected);
+  });
+
+  test.skipIf(process.platform !== "linux")("no connection for a request without a body: not a packet", async () => {
+    using hole = await blackHole();
+    await expect(get(`http://127.0.0.1:${hole.port}/`, { connectMs: 100 })).rejects.toMatchObject(notConnected);
+  });
+
+  test("a host that only takes its time is waited for, and asked once", async () => {
+    await using server = await rawServer((socket) => void setTimeout(() => socket.write(OK), 900));
+    expect(await get(server.url, { connectMs: 600 })).toMatchObject({ status: 200, text: "ok" });
+    expect(server.received.filter((text) => text !== "").length).toBe(1);
+    expect(server.received.length).toBe(2);
   });
 
   test("no byte taken", async () => {
