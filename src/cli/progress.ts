@@ -141,6 +141,7 @@ function createBars(terminal: Terminal, stderr: OutStream, color: boolean): Prog
       const { bytes, size, rate } = event;
       Object.assign(entry, { bytes, size, rate, state: bytes === size ? "waiting" : null });
     } else if (event.type === "stored") entry.state = "finishing";
+    else if (event.type === "parked") entry.state = event.url === null ? "starting" : "captcha";
     else if (event.type === "retry") Object.assign(entry, { bytes: 0, retryAt: performance.now() + event.waitMs });
   }
 }

@@ -177,6 +177,21 @@ describe("progress", () => {
     expect(screen.text).toBe("https://h/1");
   });
 
+  test("an upload that waits for a person says so", () => {
+    const { screen, progress } = start(80);
+    const record = upload({ name: "a" });
+    const tell = (url: string | null) => {
+      progress.tell({ type: "parked", upload: record, url });
+      jest.advanceTimersByTime(100);
+    };
+    progress.tell({ type: "start", upload: record });
+    tell("https://h/captcha");
+    expect(screen.text).toEndWith("captcha");
+    tell(null);
+    expect(screen.text).toEndWith("starting");
+    progress.close();
+  });
+
   test("no more bars than the screen has rows for", () => {
     const { screen, progress } = start(40, 6);
     progress.tell({ type: "planned", uploads: 9, destinations: 1, bytes: 0 });
