@@ -5,7 +5,8 @@ const LONGEST_NAME = 255;
 /** Refuses what would be cut or mangled on the way: the hosts cut long names silently. */
 export function assertPart(name: string, code: "source" | "usage", what: string): void {
   const problem = problemOf(name);
-  if (problem !== null) throw new AppError(code, `${what} ${problem}`, { hint: "choose another name with --name" });
+  if (problem === null) return;
+  throw new AppError(code, `${what} ${problem}`, code === "source" ? { hint: "choose another name with --name" } : {});
 }
 
 function problemOf(name: string): string | null {

@@ -87,6 +87,7 @@ async function* planUploads(
     sourceIndex += 1;
   }
   duplicates.finish();
+  if (sourceIndex === 0) note("nothing was found to upload");
 }
 
 async function* nothing(): AsyncGenerator<string> {}

@@ -121,7 +121,7 @@ describe("mkdir", () => {
     await a.mkdir(":/A/B");
     expect(await a.all()).toEqual(["/A/", "/A/B/"]);
     await expect(a.mkdir(":/A")).rejects.toMatchObject({ code: "conflict" });
-    await expect(a.mkdir(":/X/Y")).rejects.toMatchObject({ code: "not_found" });
+    await expect(a.mkdir(":/X/Y")).rejects.toMatchObject({ code: "not_found", hint: expect.stringContaining("-p") });
     await expect(a.mkdir(":/")).rejects.toMatchObject({ code: "conflict" });
   });
 

@@ -1,4 +1,4 @@
-import { AppError } from "../../errors.ts";
+import { AppError, toAppError } from "../../errors.ts";
 import type { RemoteEntry, RemoteFolders } from "../../hosts/host.ts";
 import { type Address, joinPath, splitPath } from "./address.ts";
 import { entriesAt, folderAt } from "./find.ts";
@@ -21,11 +21,11 @@ export async function makeFolder(
     throw new AppError("conflict", `${typed} is there already`);
   }
   if (parents) return makeAll(folders, path, signal);
-  const parent = await folderAt(
-    folders,
-    { ...address, typed: `${account.name}:${split.parent}`, path: split.parent },
-    signal,
-  );
+  const above = { ...address, typed: `${account.name}:${split.parent}`, path: split.parent };
+  const parent = await folderAt(folders, above, signal).catch((thrown) => {
+    const error = toAppError(thrown);
+    throw error.code === "not_found" ? error.with({ hint: `make it as well, with: hoist mkdir -p ${typed}` }) : error;
+  });
   if ((await entriesAt(folders, { ...address, path }, signal)).length > 0) {
     throw new AppError("conflict", `${typed} is there already`);
   }
