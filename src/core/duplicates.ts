@@ -20,7 +20,7 @@ export function createDuplicates({ sources, filesFrom, run }: UpInput, note: (te
   // One walk meets each path once; a long one needs no memory for that.
   const possible = sources.length > 1 || filesFrom !== null;
   const seen = new Set<string>();
-  let again = 0;
+  const again = new Set<string>();
 
   return {
     fresh({ path }, places) {
@@ -33,13 +33,15 @@ export function createDuplicates({ sources, filesFrom, run }: UpInput, note: (te
       return fresh;
     },
     finish() {
-      if (again > TOLD_BY_NAME) note(`${again - TOLD_BY_NAME} more files are named more than once, and uploaded once`);
+      const more = again.size - TOLD_BY_NAME;
+      if (more > 0) note(`${more} more: named more than once, and uploaded once`);
     },
   };
 
   function tell(path: string): void {
-    again += 1;
-    if (again <= TOLD_BY_NAME) note(`${path} is named more than once, and uploaded once`);
+    if (again.has(path)) return;
+    again.add(path);
+    if (again.size <= TOLD_BY_NAME) note(`${path} is named more than once, and uploaded once`);
   }
 
   function assertOnePlace(path: string): void {

@@ -190,6 +190,7 @@ describe("the same file twice", () => {
     mkdirSync(join(directory.path, "t"));
     const [a, b] = [directory.file("t/a", "x"), directory.file("b", "x")];
     const list = directory.file("list", `${directory.path}/./t/a\n${b}\n${b}\n`);
+    const more = ["c", "d"].map((name) => directory.file(name, "x"));
     const sources = [a, `${directory.path}/t/../t//a`, b, `${a}.gone`, `${a}.gone`];
     const input = { sources, filesFrom: { path: list, separator: "\n" as const }, name: "{n}-{name}" };
     expect(await planned(directory, input)).toEqual([
@@ -197,10 +198,10 @@ describe("the same file twice", () => {
       "b → deep:/x 2-b",
       "t/a.gone → deep:/x 3-a.gone !source",
     ]);
-    const { notes } = await plan(input);
+    const { notes } = await plan({ ...input, sources: [...sources, ...more, ...more] });
     expect(notes).toEqual([
-      ...[a, `${a}.gone`, a].map((path) => `${path} is named more than once, and uploaded once`),
-      "2 more files are named more than once, and uploaded once",
+      ...[a, `${a}.gone`, ...more.slice(0, 1)].map((path) => `${path} is named more than once, and uploaded once`),
+      "2 more: named more than once, and uploaded once",
     ]);
     expect(await planned(directory, { sources: [b, b], name: "fixed" })).toEqual(["b → deep:/x fixed"]);
   });
