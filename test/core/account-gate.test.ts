@@ -87,7 +87,7 @@ describe("a cool-down", () => {
     const gate = () => gateOf(store, { retryBaseMs: 10 }).gate;
     now = Date.now();
     expectAbout(await gate().coolDown(null), 3000);
-    now += 3001;
+    now = Date.now() + 3001;
     expect(await gate().judge()).toEqual({ kind: "go" });
     expectAbout(await gate().coolDown(null), 6000);
   });
