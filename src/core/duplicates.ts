@@ -1,6 +1,7 @@
 import { AppError } from "../errors.ts";
 import type { FoundSource } from "./find-sources.ts";
 import type { UpInput } from "./inputs.ts";
+import { createMet } from "./met.ts";
 
 /** Files named more than once, told apart by their absolute paths: a link is a source of its own. */
 export interface Duplicates {
@@ -19,8 +20,9 @@ const TOLD_BY_NAME = 3;
 export function createDuplicates({ sources, filesFrom, run }: UpInput, note: (text: string) => void): Duplicates {
   // One walk meets each path once; a long one needs no memory for that.
   const possible = sources.length > 1 || filesFrom !== null;
-  const seen = new Set<string>();
-  const again = new Set<string>();
+  const seen = createMet();
+  const again = createMet();
+  let told = 0;
 
   return {
     fresh({ path }, places) {
@@ -33,23 +35,21 @@ export function createDuplicates({ sources, filesFrom, run }: UpInput, note: (te
       return fresh;
     },
     finish() {
-      const more = again.size - TOLD_BY_NAME;
+      const more = told - TOLD_BY_NAME;
       if (more > 0) note(`${more} more: named more than once, and uploaded once`);
     },
   };
 
   function tell(path: string): void {
-    if (again.has(path)) return;
-    again.add(path);
-    if (again.size <= TOLD_BY_NAME) note(`${path} is named more than once, and uploaded once`);
+    if (!again.add(path)) return;
+    told += 1;
+    if (told <= TOLD_BY_NAME) note(`${path} is named more than once, and uploaded once`);
   }
 
   function assertOnePlace(path: string): void {
-    if (!seen.has(path)) seen.add(path);
-    else {
-      throw new AppError("usage", `${path} goes to several folders, so --after cannot tell when it is done`, {
-        hint: "name it once, or leave out --after",
-      });
-    }
+    if (seen.add(path)) return;
+    throw new AppError("usage", `${path} goes to several folders, so --after cannot tell when it is done`, {
+      hint: "name it once, or leave out --after",
+    });
   }
 }
