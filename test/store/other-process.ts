@@ -56,7 +56,8 @@ export async function otherProcess(directory: string, openAt = 0): Promise<Other
   return {
     owner,
     call: ((method: string, ...args: unknown[]) => {
-      child.stdin.write(`${JSON.stringify([method, ...args])}\n`);
+      // A process that has been killed is told by the answer that does not come.
+      void Promise.try(() => child.stdin.write(`${JSON.stringify([method, ...args])}\n`)).catch(() => {});
       return next();
     }) as OtherProcess["call"],
     async kill() {
