@@ -50,7 +50,10 @@ async function buildAll(): Promise<void> {
 async function compile(file: string, target: Target | null): Promise<void> {
   const fresh = join(DIST, `.new-${basename(file)}`);
   const result = await Bun.build({
-    entrypoints: [join(ROOT, "src/main.ts")],
+    // A thread is an entry point of its own; one that is not named here fails only when it is started.
+    entrypoints: [join(ROOT, "src/main.ts"), join(ROOT, "src/io/hash-worker.ts")],
+    // Flat, as the chunks are: a URL beside a module then leads to the thread in the binary as it does in src/io.
+    naming: { entry: "[name].[ext]" },
     // Commands are chunks of their own, loaded when they are asked for.
     splitting: true,
     minify: true,

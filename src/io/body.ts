@@ -91,10 +91,10 @@ function escapeParameter(name: string): string {
 
 /** Yields everything of `chunks`, having run `beforeLast` before the final chunk (or before the end of nothing). */
 async function* holdBack(
-  chunks: AsyncIterable<Uint8Array<ArrayBuffer>>,
+  chunks: AsyncIterable<Uint8Array>,
   beforeLast: () => Promise<void>,
-): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  let held: Uint8Array<ArrayBuffer> | null = null;
+): AsyncGenerator<Uint8Array> {
+  let held: Uint8Array | null = null;
   for await (const chunk of chunks) {
     if (held !== null) yield held;
     held = chunk;
@@ -103,7 +103,7 @@ async function* holdBack(
   if (held !== null) yield held;
 }
 
-async function* nothing(): AsyncGenerator<Uint8Array<ArrayBuffer>> {}
+async function* nothing(): AsyncGenerator<Uint8Array> {}
 
 class TrackedBody implements Body {
   readonly length: number | null;
@@ -111,9 +111,9 @@ class TrackedBody implements Body {
   started = false;
   complete = false;
   waitingSince: number | null = null;
-  private readonly chunks: () => AsyncGenerator<Uint8Array<ArrayBuffer>>;
+  private readonly chunks: () => AsyncGenerator<Uint8Array>;
 
-  constructor(length: number | null, type: string | null, chunks: () => AsyncGenerator<Uint8Array<ArrayBuffer>>) {
+  constructor(length: number | null, type: string | null, chunks: () => AsyncGenerator<Uint8Array>) {
     this.length = length;
     this.type = type;
     this.chunks = chunks;

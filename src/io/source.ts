@@ -2,6 +2,7 @@ import { type BigIntStats, closeSync, fstatSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { AppError } from "../errors.ts";
 import { createGiven, type Given } from "./given.ts";
+import { createHash, type Hash } from "./hash.ts";
 import { openRegular } from "./open-regular.ts";
 import { readRange } from "./read-range.ts";
 import { cut, type Throttle } from "./throttle.ts";
@@ -22,7 +23,7 @@ export interface Source {
    * The bytes of `range` (default: all), from the start at each call; a pipe can be opened once. A chunk belongs to
    * the caller; a range's only until the second chunk after it is asked for. Fails with `source` when the file changes or ends early.
    */
-  open(range?: ByteRange): AsyncIterable<Uint8Array<ArrayBuffer>>;
+  open(range?: ByteRange): AsyncIterable<Uint8Array>;
   /** True: a pipe that was read; it cannot be sent again. */
   readonly spent: boolean;
   /** Bytes that the last `open()` of everything gave. */
@@ -146,41 +147,35 @@ class OpenFile implements FileSource {
   }
 
   private async hashAll(): Promise<string> {
-    const hasher = new Bun.CryptoHasher("md5");
-    for await (const chunk of this.readRange({ start: 0, end: this.size })) {
-      hasher.update(chunk);
-    }
+    using hash = createHash(this.size);
+    for await (const _ of this.readRange({ start: 0, end: this.size }, hash));
     await this.assertUnchanged();
-    return hasher.digest("hex");
+    return hash.digest();
   }
 
   recount(ranges: Iterable<ByteRange>): void {
     this.given.recount(ranges);
   }
 
-  open(range?: ByteRange): AsyncIterable<Uint8Array<ArrayBuffer>> {
+  open(range?: ByteRange): AsyncIterable<Uint8Array> {
     return range === undefined ? this.all() : this.part(range, this.readRange(range));
   }
 
-  private async *all(): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  private async *all(): AsyncGenerator<Uint8Array> {
     this.bytesRead = 0;
     this.digest = null;
     this.recount([]);
-    const hasher = this.options.hash ? new Bun.CryptoHasher("md5") : null;
+    using hash = this.options.hash ? createHash(this.size) : null;
     const range = { start: 0, end: this.size };
-    for await (const chunk of this.part(range, this.readRange(range))) {
-      hasher?.update(chunk);
+    if (this.size === 0) this.digest = (await hash?.digest()) ?? null;
+    for await (const chunk of this.part(range, this.readRange(range, hash))) {
       this.bytesRead += chunk.byteLength;
-      if (this.bytesRead === this.size) this.digest = hasher?.digest("hex") ?? null;
+      if (this.bytesRead === this.size) this.digest = (await hash?.digest()) ?? null;
       yield chunk;
     }
-    if (this.size === 0) this.digest = hasher?.digest("hex") ?? null;
   }
 
-  private async *part(
-    { start, end }: ByteRange,
-    bytes: AsyncIterable<Uint8Array<ArrayBuffer>>,
-  ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  private async *part({ start, end }: ByteRange, bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     let position = start;
     let lookedAt = performance.now();
     this.given.begin(start);
@@ -198,13 +193,14 @@ class OpenFile implements FileSource {
     if (start === end) await this.assertUnchanged();
   }
 
-  private readRange(range: ByteRange): AsyncIterable<Uint8Array<ArrayBuffer>> {
+  private readRange(range: ByteRange, hash: Hash | null = null): AsyncIterable<Uint8Array> {
     const descriptor = this.held();
-    return readRange(descriptor, this.label, range, () => {
+    const assertOpen = () => {
       this.assertOpen();
       // Its number may belong to another file by now.
       if (this.descriptor !== descriptor) throw new AppError("cancelled", `${this.label}: its bytes were sent`);
-    });
+    };
+    return readRange({ descriptor, label: this.label, assertOpen }, range, hash);
   }
 
   async assertUnchanged(url?: string): Promise<void> {

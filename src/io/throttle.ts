@@ -1,3 +1,5 @@
+import { createGrain } from "./grain.ts";
+
 /** Limits the bytes per second of everything that shares it. */
 export interface Throttle {
   /** Bytes worth taking at once: few enough for an even flow at the rate of this moment. */
@@ -41,20 +43,21 @@ export function createThrottle({ rate, now, sleep }: ThrottleOptions): Throttle 
   };
 }
 
-/** Chunks no larger than what the throttle lets through at once, each when it does. */
+/** The chunks in pieces as large as the line takes quickly, each when the throttle lets it through. */
 export async function* cut(
-  chunks: AsyncIterable<Uint8Array<ArrayBuffer>>,
+  chunks: AsyncIterable<Uint8Array>,
   throttle: Throttle | undefined,
-): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+): AsyncGenerator<Uint8Array> {
+  const grain = createGrain();
   for await (const chunk of chunks) {
-    if (throttle === undefined) yield chunk;
-    else {
-      for (let start = 0; start < chunk.byteLength; ) {
-        const piece = chunk.subarray(start, start + throttle.grain());
-        await throttle.take(piece.byteLength);
-        start += piece.byteLength;
-        yield piece;
-      }
+    for (let start = 0; start < chunk.byteLength; ) {
+      const most = Math.min(grain.bytes, throttle?.grain() ?? Number.POSITIVE_INFINITY);
+      const piece = chunk.subarray(start, start + most);
+      await throttle?.take(piece.byteLength);
+      start += piece.byteLength;
+      const givenAt = performance.now();
+      yield piece;
+      grain.took(performance.now() - givenAt);
     }
   }
 }
