@@ -112,6 +112,23 @@ export const COMMANDS: CommandTree = {
       },
     },
   },
+  service: {
+    summary: "hoist serve as a service of this machine",
+    commands: {
+      print: {
+        summary: "show the service that install would write",
+        load: async () => (await import("./commands/service.ts")).servicePrint,
+      },
+      install: {
+        summary: "make hoist serve a service of this machine",
+        load: async () => (await import("./commands/service.ts")).serviceInstall,
+      },
+      uninstall: {
+        summary: "remove what service install has written",
+        load: async () => (await import("./commands/service.ts")).serviceUninstall,
+      },
+    },
+  },
   config: {
     summary: "the configuration file",
     commands: {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { run } from "./fixture.ts";
 
-const GROUPS = ["account", "jobs", "hooks", "config"];
+const GROUPS = ["account", "jobs", "hooks", "config", "service"];
 
 describe("help", () => {
   test.each([[[]], [["--help"]], [["-h"]], [["help"]], [["-q"]]])("%p prints the program's help, 0", async (argv) => {
