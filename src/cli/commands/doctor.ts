@@ -11,6 +11,7 @@ import type { CommandContext } from "../context.ts";
 import { credentials, isSetUp, login, reachability, standing } from "../doctor/accounts.ts";
 import { type Finding, failed } from "../doctor/finding.ts";
 import { clock, disk, stateDirectory } from "../doctor/machine.ts";
+import { serveConfig } from "../doctor/serve-config.ts";
 import { readiness } from "../doctor/server.ts";
 import { SERVER_OPTIONS } from "../find-server.ts";
 import { openApp } from "../open-app.ts";
@@ -23,6 +24,7 @@ export const doctor = defineCommand({
   summary: "check configuration, credentials, network and disk",
   details: [
     "Hosts are connected to and left again: no login is spent, which UploadGig would count, unless you ask for it.",
+    "Where a server is set up, its configuration is judged as hoist serve would, for the user who asks.",
     "The exit code is 0 when nothing failed, else that of the failure (hoist help exit-codes).",
   ],
   examples: [
@@ -70,12 +72,19 @@ async function* findings(context: CommandContext, withLogin: boolean): AsyncGene
     const { path } = app.config;
     yield { check: "config", state: "ok", text: path ?? "no file; the environment is fine" };
   }
-  yield stateDirectory(directory, app);
+  const state = await stateDirectory(directory, app);
+  yield state;
   yield disk(directory);
-  if (app !== null) yield* accountFindings(app, context, withLogin);
+  if (app === null) return;
+  yield* accountFindings(app, context, { withLogin, withLedger: state.state !== "failed" });
+  yield* serveConfig(app, io.env);
 }
 
-async function* accountFindings(app: App, { io }: CommandContext, withLogin: boolean): AsyncGenerator<Finding> {
+async function* accountFindings(
+  app: App,
+  { io }: CommandContext,
+  { withLogin, withLedger }: { readonly withLogin: boolean; readonly withLedger: boolean },
+): AsyncGenerator<Finding> {
   const all = [...app.config.accounts.values()];
   for (const { name, nearest } of unknownVariables(io.env, all)) {
     yield {
@@ -92,7 +101,7 @@ async function* accountFindings(app: App, { io }: CommandContext, withLogin: boo
   }
   for (const account of accounts) yield credentials(account);
   // Asking the ledger would make one.
-  const hasLedger = (await stat(app.config.stateDir).catch(() => null)) !== null;
+  const hasLedger = withLedger && (await stat(app.config.stateDir).catch(() => null)) !== null;
   if (hasLedger) for (const account of accounts) yield standing(account, app);
   const urls = (accounts.length === 0 ? all : accounts).map(({ endpoint }) => endpoint.baseUrl);
   const origins = [...new Set(urls.map((url) => new URL(url).origin))];

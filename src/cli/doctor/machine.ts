@@ -32,22 +32,32 @@ export function stateDirectory(directory: string, app: App | null): Promise<Find
       const parent = await existingParent(directory);
       await access(parent, constants.W_OK).catch(() => {
         throw new AppError("state", `${directory} cannot be made: ${parent} is not writable`, {
-          hint: "choose another with --state-dir or HOIST_STATE_DIR",
+          hint: ELSEWHERE,
         });
       });
       return { state: "ok", text: `${directory} is made when it is needed` };
     }
-    const mode = (found.mode & 0o777).toString(8).padStart(4, "0");
-    if (process.platform !== "win32" && (found.mode & 0o077) !== 0) {
-      return { state: "warning", text: `others may look into ${directory} (${mode})`, hint: `chmod 700 ${directory}` };
+    if (!found.isDirectory()) {
+      throw new AppError("state", `${directory} is no directory`, { hint: ELSEWHERE });
     }
+    await access(directory, constants.W_OK | constants.X_OK).catch((error: NodeJS.ErrnoException) => {
+      throw new AppError("state", `${directory} cannot be written to (${error.code})`, { hint: ELSEWHERE });
+    });
     if (app === null) return { state: "note", text: `${directory} is there; not looked into` };
     let waiting = 0;
     for await (const _ of (await app.store()).resumable()) waiting += 1;
     const more = waiting === 0 ? "" : `; ${waiting} interrupted, see hoist resume --list`;
+    // Opening it has taken rights of others away, where the directory is hoist's alone.
+    const { mode } = await stat(directory);
+    if (process.platform !== "win32" && (mode & 0o077) !== 0) {
+      const text = `others may look into ${directory} (${(mode & 0o777).toString(8).padStart(4, "0")})${more}`;
+      return { state: "warning", text, hint: "hoist's own files are private; a directory of its own would be, too" };
+    }
     return { state: "ok", text: `${directory}${more}` };
   });
 }
+
+const ELSEWHERE = "choose another with --state-dir or HOIST_STATE_DIR";
 
 /** Room for the ledger and for what is spooled from standard input. */
 export function disk(directory: string): Promise<Finding> {

@@ -85,12 +85,15 @@ async function behind(kind: ProxyKind): Promise<Proxied> {
       const child = Bun.spawn(command(path, ["-N", ...token]), { stdout: "pipe", stderr: "ignore" });
       const decoder = new TextDecoder();
       let text = "";
-      for await (const chunk of child.stdout as ReadableStream<Uint8Array> & AsyncIterable<Uint8Array>) {
-        text += decoder.decode(chunk, { stream: true });
-        if (enough(text)) break;
-      }
+      const read = (async () => {
+        for await (const chunk of child.stdout as ReadableStream<Uint8Array> & AsyncIterable<Uint8Array>) {
+          text += decoder.decode(chunk, { stream: true });
+        }
+      })();
+      // What is looked for may be known later than it has come.
+      while (!enough(text) && child.exitCode === null) await Bun.sleep(5);
       child.kill();
-      await child.exited;
+      await Promise.all([child.exited, read]);
       return { text, ms: performance.now() - began };
     },
     async [Symbol.asyncDispose]() {
