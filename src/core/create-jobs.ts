@@ -111,6 +111,13 @@ export function createJobs(world: JobsWorld): RunningJobs {
     if (account !== undefined) tell({ type: "account.state", account: live.accountView(account) });
   }
 
+  /** The account that is busy, free, asked for a person or sent to rest from now on. */
+  function accountTouchedBy(event: EngineEvent): string | undefined {
+    if (event.type === "start" || event.type === "parked" || event.type === "ended") return event.upload.accountKey;
+    const named = event.type === "captcha" || event.type === "cool_down";
+    return named ? world.accounts().get(event.account)?.key : undefined;
+  }
+
   return {
     readRequest: (input) => readRequest(input, world),
     async add(request, submitter, key) {
@@ -194,10 +201,8 @@ export function createJobs(world: JobsWorld): RunningJobs {
     },
 
     observe(event) {
-      if (event.type === "captcha" || event.type === "cool_down") {
-        const account = world.accounts().get(event.account);
-        if (account !== undefined) void accountChanged(account.key).catch(() => {});
-      }
+      const accountKey = accountTouchedBy(event);
+      if (accountKey !== undefined) void accountChanged(accountKey).catch(() => {});
       if (event.type !== "progress" || listeners.size === 0) return;
       void store.jobOfUpload(event.upload.id).then((job) => {
         if (job === null) return;

@@ -63,6 +63,56 @@ describe.skipIf(!existsSync(CHROMIUM))("the dashboard, in Chromium", () => {
     w.expectClean();
   }, 60_000);
 
+  test("is worked by keyboard, shows a captcha until it is solved, and lets no name turn its line around", async () => {
+    await using w = await world();
+    w.ulozto.requireCaptcha();
+    const s = await serve(w);
+    const page = await browser.newPage();
+    const errors: string[] = [];
+    page.on("pageerror", (error) => errors.push(error.message));
+    const focused = () => page.evaluate("document.activeElement.getAttribute('aria-label')");
+    await page.goto(s.url);
+    await page.keyboard.type(s.token);
+    await page.keyboard.press("Enter");
+    await page.getByText("No jobs.").waitFor();
+
+    const job = await s.add(w.file("holiday\u202egpj.exe"), ["ulozto"]);
+    const account = page.locator('[data-account="ulozto"]');
+    const captcha = `${w.ulozto.uploadOrigin}/captcha/${w.ulozto.state.captcha?.token}`;
+    await account.locator(`a[href="${captcha}"]`).waitFor();
+    const card = page.locator(`[data-id="${job.id}"]`);
+    expect(await card.locator("h3").textContent()).toBe("holiday\\u{202e}gpj.exe");
+    expect(await card.locator(`a[href="${captcha}"]`).count()).toBe(1);
+    w.ulozto.solveCaptcha();
+    await page.locator('[data-account="ulozto"][data-state="idle"]').waitFor();
+    await page.locator(`[data-id="${job.id}"][data-state="done"]`).waitFor();
+    expect(await account.locator("a").count()).toBe(0);
+
+    // What was pressed has gone, and the keyboard is still where it was.
+    await page.getByRole("button", { name: "Pause ulozto" }).focus();
+    await page.keyboard.press("Enter");
+    await page.getByRole("button", { name: "Resume ulozto" }).waitFor();
+    expect(await focused()).toBe("Resume ulozto");
+    const waiting = await s.add(w.file("waits.bin"), ["ulozto"]);
+    await page.getByText("waits for its account").waitFor();
+    await page.getByRole("button", { name: "Cancel waits.bin" }).focus();
+    await page.keyboard.press("Enter");
+    await page.locator(`[data-id="${waiting.id}"][data-state="cancelled"]`).waitFor();
+    expect(await focused()).toBe("Retry waits.bin");
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    await page.locator(`[data-id="${waiting.id}"]`).waitFor({ state: "detached" });
+    expect(await focused()).toStartWith("Copy link of holiday");
+    await page.keyboard.press("Enter");
+    await page
+      .getByRole("button", { name: /^Copy link/ })
+      .filter({ hasText: "Copied" })
+      .waitFor();
+    expect(errors).toEqual([]);
+    await page.close();
+    w.expectClean();
+  }, 60_000);
+
   test("goes on after the server was away", async () => {
     await using w = await world();
     const s = await serve(w);

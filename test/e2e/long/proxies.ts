@@ -219,6 +219,11 @@ for (const kind of KINDS) {
           const card = page.locator(`[data-id="${job.id}"]`);
           await card.getByRole("button", { name: /^Cancel/ }).click();
           await page.locator(`[data-id="${job.id}"][data-state="cancelled"]`).waitFor();
+          const done = await p.s.add(p.w.file("copied.bin", 10), ["ulozto:/P"]);
+          // Without https a page has no clipboard, and copies all the same.
+          const copy = page.locator(`[data-id="${done.id}"]`).getByRole("button", { name: /^Copy/ });
+          await copy.click();
+          await copy.filter({ hasText: "Copied" }).waitFor();
           await page.getByRole("button", { name: "Pause ulozto" }).click();
           await page.getByRole("button", { name: "Resume ulozto" }).click();
           await page.getByRole("button", { name: "Pause ulozto" }).waitFor();

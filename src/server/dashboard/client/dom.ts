@@ -1,6 +1,11 @@
+import { safeText } from "../../../safe-text.ts";
+
 type Child = Node | string | null;
 
-/** An element with properties and children; text stays text, whatever a file is called. */
+/**
+ * An element with properties and children; text stays text, whatever a file is called, and characters that turn a line
+ * around are shown for what they are.
+ */
 export function element<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   properties: Partial<Record<"className" | "title" | "type" | "href" | "target" | "rel" | "ariaLabel", string>> & {
@@ -15,8 +20,20 @@ export function element<K extends keyof HTMLElementTagNameMap>(
   const { data, ...rest } = properties;
   const made = Object.assign(document.createElement(tag), rest);
   for (const [key, value] of Object.entries(data ?? {})) made.dataset[key] = value;
-  made.append(...children.filter((child) => child !== null));
+  made.append(
+    ...children.filter((child) => child !== null).map((child) => (typeof child === "string" ? safeText(child) : child)),
+  );
   return made;
+}
+
+/** Puts a new card in an old one's place; a keyboard that was in it stays there, on the same button if there is one. */
+export function replaceCard(old: HTMLElement, card: HTMLElement): void {
+  const focused = old.contains(document.activeElement) ? document.activeElement : null;
+  const label = focused?.getAttribute("aria-label");
+  old.replaceWith(card);
+  if (focused === null) return;
+  const same = label == null ? null : card.querySelector<HTMLElement>(`[aria-label="${CSS.escape(label)}"]`);
+  (same ?? card.querySelector<HTMLElement>("button") ?? null)?.focus();
 }
 
 /** The element of the page with that id; the page is ours, so it is there. */

@@ -1,4 +1,5 @@
 import type { JobUploadView, JobView } from "../../../core/job-view.ts";
+import { safeText } from "../../../safe-text.ts";
 import { element, moment, safeLink, size } from "./dom.ts";
 
 /** What only events tell of a running upload. */
@@ -14,7 +15,7 @@ export type Action = "cancel" | "retry" | "forget";
 export interface JobCardOptions {
   readonly progress: (job: JobView, upload: JobUploadView) => Progress | null;
   readonly act: (action: Action, job: JobView) => void;
-  readonly copy: (text: string) => void;
+  readonly copy: (text: string) => Promise<void>;
 }
 
 const ENDED = new Set(["done", "failed", "cancelled", "unknown"]);
@@ -37,7 +38,7 @@ export function jobCard(job: JobView, options: JobCardOptions): HTMLElement {
     element(
       "header",
       {},
-      element("h3", { title: job.source.path }, name),
+      element("h3", { title: safeText(job.source.path) }, name),
       badge(job.state),
       element("span", { className: "facts" }, facts(job)),
     ),
@@ -76,12 +77,15 @@ function uploadRow(job: JobView, upload: JobUploadView, options: JobCardOptions)
     element("span", { className: "place" }, place),
     badge(upload.state),
     upload.state === "running" ? bar(options.progress(job, upload), upload) : null,
-    upload.waitingFor === null
-      ? null
-      : element("span", {}, `waits for ${WAITS[upload.waitingFor] ?? upload.waitingFor}`),
+    upload.waitingFor === null ? null : element("span", {}, `waits for ${waitsFor(job, upload.waitingFor)}`),
     upload.state === "done" ? link(upload, options) : null,
-    upload.error === null ? null : failure(upload),
+    upload.state === "cancelled" ? null : failure(upload),
   );
+}
+
+function waitsFor({ notBefore }: JobView, reason: string): string {
+  const known = WAITS[reason] ?? reason;
+  return reason === "notBefore" && notBefore !== null ? `${known}: ${moment(notBefore)}` : known;
 }
 
 function bar(progress: Progress | null, upload: JobUploadView): HTMLElement {
@@ -107,8 +111,27 @@ function link(upload: JobUploadView, { copy }: JobCardOptions): HTMLElement | nu
     "span",
     { className: "link" },
     element("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, url),
-    element("button", { type: "button", ariaLabel: `Copy link of ${upload.name}`, onclick: () => copy(url) }, "Copy"),
+    copyButton(`Copy link of ${upload.name} on ${upload.account}`, () => copy(url)),
   );
+}
+
+const COPIED_MS = 2_000;
+
+/** Says for a moment that it has done so. */
+function copyButton(ariaLabel: string, copy: () => Promise<void>): HTMLElement {
+  const copied = () => {
+    made.textContent = "Copied";
+    setTimeout(() => {
+      made.textContent = "Copy";
+    }, COPIED_MS);
+  };
+  // What goes wrong has been told by whoever copies.
+  const made = element(
+    "button",
+    { type: "button", ariaLabel, onclick: () => void copy().then(copied, () => {}) },
+    "Copy",
+  );
+  return made;
 }
 
 function failure({ error }: JobUploadView): HTMLElement | null {

@@ -1,5 +1,6 @@
 import type { JobUploadView, JobView } from "../../../core/job-view.ts";
 import { json } from "./api.ts";
+import { replaceCard } from "./dom.ts";
 import { type JobCardOptions, jobCard, type Progress } from "./job-card.ts";
 
 export interface Filter {
@@ -54,10 +55,7 @@ export function createJobList(
     const card = jobCard(job, { ...options, progress });
     const old = cardOf(job.id);
     if (old !== null) {
-      // A button that is about to be pressed must not lose the keyboard.
-      const focused = old.contains(document.activeElement) ? document.activeElement?.getAttribute("aria-label") : null;
-      old.replaceWith(card);
-      if (focused != null) card.querySelector<HTMLElement>(`[aria-label="${CSS.escape(focused)}"]`)?.focus();
+      replaceCard(old, card);
       return;
     }
     const after = [...jobs.keys()].filter((id) => id < job.id).sort();
@@ -67,7 +65,11 @@ export function createJobList(
 
   function remove(id: string): void {
     jobs.delete(id);
-    cardOf(id)?.remove();
+    const card = cardOf(id);
+    const neighbour = card?.nextElementSibling ?? card?.previousElementSibling;
+    // Whoever works by keyboard goes on with the next job instead of at the top.
+    if (card?.contains(document.activeElement)) neighbour?.querySelector<HTMLElement>("button")?.focus();
+    card?.remove();
   }
 
   function upsert(job: JobView): void {

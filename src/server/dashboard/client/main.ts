@@ -4,7 +4,8 @@ import type { JobView } from "../../../core/job-view.ts";
 import type { AccountView } from "../../../core/jobs.ts";
 import { accountCard } from "./account-card.ts";
 import { call, json, Refusal, storedToken, storeToken } from "./api.ts";
-import { byId, element } from "./dom.ts";
+import { copyText } from "./copy-text.ts";
+import { byId, element, replaceCard } from "./dom.ts";
 import { follow, type StreamEvent } from "./event-stream.ts";
 import type { Action } from "./job-card.ts";
 import { createJobList, type ProgressEvent } from "./job-list.ts";
@@ -21,13 +22,16 @@ const more = byId("more", HTMLButtonElement);
 const empty = byId("empty", HTMLElement);
 const leave = byId("leave", HTMLButtonElement);
 
-const accounts = new Map<string, AccountView>();
+/** When an event last told of an account, by its name. */
+const accountsTold = new Map<string, number>();
 let following = new AbortController();
 
 const jobs = createJobList(byId("jobs", HTMLElement), { act, copy }, (count) => {
   empty.hidden = count > 0;
   more.hidden = !jobs.hasMore;
 });
+
+const MAY_BE_UP = "Nobody knows whether it is up already. Sending it again may leave a duplicate. Send it again?";
 
 function say(text: string): void {
   problem.textContent = text;
@@ -47,20 +51,37 @@ function attempt(work: Promise<unknown>): void {
 
 function act(action: Action, job: JobView): void {
   const path = `/v1/jobs/${encodeURIComponent(job.id)}`;
+  if (action === "retry" && job.state === "unknown" && !confirm(MAY_BE_UP)) return;
   if (action === "forget") attempt(call("DELETE", path).then(() => jobs.forget(job.id)));
   else attempt(json<JobView>("POST", `${path}/${action}`).then(jobs.upsert));
 }
 
-function copy(text: string): void {
-  attempt(navigator.clipboard.writeText(text).then(() => (status.textContent = "link copied")));
+function copy(text: string): Promise<void> {
+  const copied = copyText(text);
+  attempt(copied);
+  return copied;
 }
 
 function showAccount(account: AccountView): void {
-  accounts.set(account.name, account);
-  accountList.replaceChildren(...[...accounts.values()].map((each) => accountCard(each, toggle)));
+  const card = accountCard(account, toggle);
+  const old = accountList.querySelector<HTMLElement>(`[data-account="${CSS.escape(account.name)}"]`);
+  if (old === null) accountList.append(card);
+  else replaceCard(old, card);
+  lookAfterRest(account);
   const known = new Set([...accountFilter.options].map(({ value }) => value));
   if (!known.has(account.name)) accountFilter.append(element("option", { value: account.name }, account.name));
 }
+
+/** Nobody tells when an account has rested long enough and nothing waits for it. */
+function lookAfterRest({ coolDownUntil }: AccountView): void {
+  if (coolDownUntil === null) return;
+  const ms = Date.parse(coolDownUntil) - Date.now() + A_MOMENT_MS;
+  if (ms < LONGEST_TIMER_MS)
+    setTimeout(() => storedToken() !== null && attempt(loadAccounts()), Math.max(A_MOMENT_MS, ms));
+}
+
+const A_MOMENT_MS = 1_000;
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 function toggle(account: AccountView): void {
   const action = account.state === "paused" || account.state === "stopped" ? "resume" : "pause";
@@ -70,15 +91,27 @@ function toggle(account: AccountView): void {
 function handle({ type, data }: StreamEvent): void {
   if (type === "job.state") jobs.upsert(data as JobView);
   else if (type === "job.progress") jobs.progress(data as ProgressEvent);
-  else if (type === "account.state") showAccount(data as AccountView);
+  else if (type === "account.state") {
+    const account = data as AccountView;
+    accountsTold.set(account.name, performance.now());
+    showAccount(account);
+  }
 }
 
-async function load(): Promise<void> {
+async function loadAccounts(): Promise<void> {
+  const asked = performance.now();
   const listed = await json<readonly AccountView[] | { readonly accounts: readonly AccountView[] }>(
     "GET",
     "/v1/accounts",
   );
-  for (const account of "accounts" in listed ? listed.accounts : listed) showAccount(account);
+  // What an event has told meanwhile is newer than the list.
+  for (const account of "accounts" in listed ? listed.accounts : listed) {
+    if ((accountsTold.get(account.name) ?? 0) <= asked) showAccount(account);
+  }
+}
+
+async function load(): Promise<void> {
+  await loadAccounts();
   await jobs.load({ state: stateFilter.value, account: accountFilter.value });
 }
 
