@@ -91,7 +91,8 @@ function jobUploadView(upload: JobUpload, live: LiveFacts): JobUploadView {
   return {
     state,
     phase: upload.phase,
-    bytes: live.bytes(upload.id) ?? (state === "done" ? (done?.size ?? 0) : 0),
+    // An upload that has ended may count as live for a moment yet.
+    bytes: isEnded(state) ? (done?.size ?? 0) : (live.bytes(upload.id) ?? 0),
     waitingFor,
     id: upload.id,
     ok: isEnded(state) ? state === "done" : null,
