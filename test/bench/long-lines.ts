@@ -1,6 +1,6 @@
 /**
  * One file to Ulož.to in one piece and in blocks, straight and over a line that carries little per connection:
- * `bun run bench`. Prints a table; nothing is judged.
+ * `bun run bench:lines`. Prints a table; nothing is judged.
  */
 import { world } from "../e2e/kit/world.ts";
 import { delayedLine } from "./delayed-line.ts";
