@@ -22,6 +22,7 @@ import { AppError, toAppError } from "./errors.ts";
 import type { AccountInfo, HostSession } from "./hosts/host.ts";
 import { HOSTS } from "./hosts/registry.ts";
 import { exemptLoopbackFromProxy } from "./http/proxy.ts";
+import { transport as fetch } from "./http/transport.ts";
 import type { OutboxConfig, OutboxLog } from "./outbox/world.ts";
 import { openStore } from "./store/open.ts";
 

@@ -2,6 +2,7 @@ import { AppError, toAppError } from "../errors.ts";
 import type { Body } from "../io/body.ts";
 import { classifyFetchError } from "./failure.ts";
 import { proxyOf } from "./proxy.ts";
+import type { TransportInit } from "./transport.ts";
 
 export interface RequestLimits {
   /** Milliseconds until connected, TLS handshake included. */
@@ -23,6 +24,8 @@ export interface RequestSpec {
   readonly maxAnswer?: number;
   /** Whether the connection may be shared with other requests. PUT, DELETE and upload bodies never are. */
   readonly pooled?: boolean;
+  /** The body is a file, and worth a connection that carries nothing else. */
+  readonly bulk?: boolean;
 }
 
 export interface Answer {
@@ -48,16 +51,7 @@ export async function request(fetcher: typeof fetch, spec: RequestSpec): Promise
   try {
     abort.signal.throwIfAborted();
     await spec.body?.prepare();
-    const response = await fetcher(spec.url, {
-      method: spec.method,
-      headers: headersOf(spec),
-      redirect: "manual",
-      signal: abort.signal,
-      // Bun re-sends PUT and DELETE on a dropped pooled connection; a fresh connection is never re-sent.
-      keepalive: spec.pooled === true && spec.method !== "PUT" && spec.method !== "DELETE",
-      timeout: false,
-      ...(spec.body === undefined ? {} : { body: spec.body.stream() }),
-    } as BunFetchRequestInit);
+    const response = await exchange(fetcher, spec, abort.signal);
     watchdog.answered();
     return {
       status: response.status,
@@ -70,6 +64,22 @@ export async function request(fetcher: typeof fetch, spec: RequestSpec): Promise
     watchdog.stop();
     spec.signal.removeEventListener("abort", stop);
   }
+}
+
+function exchange(fetcher: typeof fetch, spec: RequestSpec, signal: AbortSignal): Promise<Response> {
+  const { method, url, body, bulk = false, pooled = false } = spec;
+  const init: TransportInit = {
+    method,
+    headers: headersOf(spec),
+    redirect: "manual",
+    signal,
+    // Bun re-sends PUT and DELETE on a dropped pooled connection; a fresh connection is never re-sent.
+    keepalive: pooled && method !== "PUT" && method !== "DELETE",
+    timeout: false,
+    bulk,
+    ...(body === undefined ? {} : { body: body.stream() }),
+  };
+  return fetcher(url, init);
 }
 
 function headersOf(spec: RequestSpec): Record<string, string> {

@@ -103,6 +103,8 @@ class OpenFile implements FileSource {
   private digest: string | null = null;
   private whole: Promise<string> | null = null;
   private disposed = false;
+  /** How often everything was opened. */
+  private opened = 0;
 
   constructor(path: string, open: () => number, options: SourceOptions) {
     this.label = path;
@@ -162,6 +164,8 @@ class OpenFile implements FileSource {
   }
 
   private async *all(): AsyncGenerator<Uint8Array> {
+    this.opened += 1;
+    const turn = this.opened;
     this.bytesRead = 0;
     this.digest = null;
     this.recount([]);
@@ -169,8 +173,11 @@ class OpenFile implements FileSource {
     const range = { start: 0, end: this.size };
     if (this.size === 0) this.digest = (await hash?.digest()) ?? null;
     for await (const chunk of this.part(range, this.readRange(range, hash))) {
+      if (turn !== this.opened) throw this.sentAnew();
       this.bytesRead += chunk.byteLength;
-      if (this.bytesRead === this.size) this.digest = (await hash?.digest()) ?? null;
+      const digest = this.bytesRead === this.size ? await hash?.digest() : null;
+      if (turn !== this.opened) throw this.sentAnew();
+      this.digest = digest ?? null;
       yield chunk;
     }
   }
@@ -178,7 +185,7 @@ class OpenFile implements FileSource {
   private async *part({ start, end }: ByteRange, bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     let position = start;
     let lookedAt = performance.now();
-    this.given.begin(start);
+    const turn = this.given.begin(start);
     for await (const chunk of cut(bytes, this.options.throttle)) {
       position += chunk.byteLength;
       if (position === end || performance.now() - lookedAt > WATCH_EVERY_MS) {
@@ -186,7 +193,7 @@ class OpenFile implements FileSource {
         lookedAt = performance.now();
       }
       this.assertOpen();
-      this.given.add(start, chunk.byteLength);
+      turn.add(chunk.byteLength);
       yield chunk;
     }
     if (position !== end) throw this.changed();
@@ -215,6 +222,11 @@ class OpenFile implements FileSource {
       hint: "upload it again when nothing writes to it",
       url,
     });
+  }
+
+  /** A broken attempt may still be reading when the next one begins: it must not count what it reads. */
+  private sentAnew(): AppError {
+    return new AppError("cancelled", `${this.label}: it is sent anew`);
   }
 
   private assertOpen(): void {

@@ -80,6 +80,29 @@ describe("an opened file", () => {
     }
   });
 
+  test("a broken attempt that still reads does not count for the next one", async () => {
+    using directory = temporaryDirectory();
+    const content = bytesOf(3 * MIB);
+    let counted = 0;
+    using file = openFile(directory.file("f", content), {
+      hash: true,
+      onBytes: (delta) => {
+        counted += delta;
+      },
+    });
+    const broken = file.open()[Symbol.asyncIterator]();
+    await broken.next();
+    const next = file.open()[Symbol.asyncIterator]();
+    const first = await next.next();
+    await expect(broken.next()).rejects.toMatchObject({ code: "cancelled" });
+    let bytes = first.value.byteLength;
+    for (let each = await next.next(); !each.done; each = await next.next()) bytes += each.value.byteLength;
+    expect(bytes).toBe(content.byteLength);
+    expect(file.bytesRead).toBe(content.byteLength);
+    expect(counted).toBe(content.byteLength);
+    expect(file.md5()).toBe(new Bun.CryptoHasher("md5").update(content).digest("hex"));
+  });
+
   test("has no MD5 before everything was read, nor without being asked", async () => {
     using directory = temporaryDirectory();
     const path = directory.file("f", bytesOf(2 * MIB));

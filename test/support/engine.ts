@@ -7,6 +7,7 @@ import { resume } from "../../src/core/resume.ts";
 import { type UploadsWorld, up } from "../../src/core/up.ts";
 import type { SummaryView } from "../../src/core/views.ts";
 import type { ErrorCode } from "../../src/errors.ts";
+import { transport } from "../../src/http/transport.ts";
 import { openStore } from "../../src/store/open.ts";
 import { accountsOf, type FakeHost } from "./fake-host.ts";
 import { temporaryDirectory } from "./temporary.ts";
@@ -56,7 +57,7 @@ export function createEngine(options: EngineOptions): Engine {
       Object.values(options.accounts).flatMap(({ host }) => (host.features.commits ? [host.id] : [])),
     ),
     spoolDirectory: join(options.stateDirectory ?? own.path, "spool"),
-    fetch,
+    fetch: transport,
     retryBaseMs: options.retryBaseMs ?? 1,
     listen: (event) => {
       events.push(event);

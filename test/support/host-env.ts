@@ -1,5 +1,6 @@
 import { AppError } from "../../src/errors.ts";
 import type { HostEnv } from "../../src/hosts/host.ts";
+import { transport } from "../../src/http/transport.ts";
 
 export interface RecordedEnv extends HostEnv {
   /** What was told to the debug log. */
@@ -12,7 +13,7 @@ export function hostEnv(overrides: Partial<HostEnv> = {}): RecordedEnv {
   const locks = new Map<string, Promise<void>>();
   return {
     lines,
-    fetch,
+    fetch: transport,
     now: () => performance.now(),
     sleep,
     retryBaseMs: 1,

@@ -55,6 +55,7 @@ export async function sendBody(spec: BodySpec, env: HostEnv): Promise<Sent> {
       method: "POST",
       url: bodyUrl(spec.link, spec.number),
       body,
+      bulk: true,
       signal,
       limits: limitsFor(env, env.answerTimeoutMs(source.size)),
     });

@@ -73,6 +73,7 @@ export function createClient(login: Login, endpoint: AccountEndpoint, env: HostE
         url: action.url,
         headers: { Slug: encodeSlug(name) },
         body,
+        bulk: true,
         signal,
         limits: {
           connectMs: CONNECT_MS,

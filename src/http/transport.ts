@@ -1,0 +1,29 @@
+import { proxyOf } from "./proxy.ts";
+import { socketFetch } from "./socket-fetch.ts";
+
+/** What a request asks of whoever carries it. */
+export interface TransportInit extends BunFetchRequestInit {
+  readonly method: string;
+  readonly headers: Record<string, string>;
+  readonly signal: AbortSignal;
+  readonly body?: ReadableStream<Uint8Array>;
+  /** The body is a file. */
+  readonly bulk: boolean;
+}
+
+/**
+ * `fetch`, but for files over plain HTTP without a proxy: these are written to a socket of their own, which costs half.
+ * What is told apart by it is told apart nowhere else.
+ */
+export const transport: typeof fetch = Object.assign(
+  (input: string | URL | Request, init?: RequestInit) => {
+    const { method, headers, signal, body, bulk } = { bulk: false, ...init } as TransportInit;
+    if (!bulk || method !== "POST" || body === undefined || !goesStraight(String(input))) return fetch(input, init);
+    return socketFetch(String(input), { method, headers, body, signal });
+  },
+  { preconnect: fetch.preconnect },
+);
+
+function goesStraight(url: string): boolean {
+  return url.startsWith("http:") && proxyOf(url, process.env) === null;
+}
