@@ -46,8 +46,8 @@ export async function runServer({ io, globals }: CommandContext, flags: ServeFla
     env: io.env,
     command: "hoist serve",
     history: true,
-    listen: (event) => {
-      tellEngine(event);
+    listen: (event, job) => {
+      tellEngine(event, job);
       metrics?.observe(event);
     },
     log: (message) => log.debug("engine", message),

@@ -5,7 +5,8 @@ import type { Account } from "./account.ts";
 import { jobsOf, pathsOf, spooledJob } from "./enqueue.ts";
 import type { EngineEvent } from "./events.ts";
 import { isEnded, type JobView, jobView } from "./job-view.ts";
-import type { Jobs, Root, ServerEvent, Submitted } from "./jobs.ts";
+import { RESUMED } from "./job-store.ts";
+import type { AccountView, Jobs, Root, ServerEvent, Submitted } from "./jobs.ts";
 import type { LiveState } from "./live-state.ts";
 import { readRequest } from "./read-request.ts";
 import type { JobRecord, JobsAdded, NewJob, RequestKey, ServeStore } from "./serve-store.ts";
@@ -16,6 +17,8 @@ export interface JobsWorld {
   readonly runId: string;
   readonly live: LiveState;
   readonly worker: Worker;
+  /** Tells what has changed about accounts. */
+  readonly look: () => Promise<void>;
   /** By name. */
   readonly accounts: () => ReadonlyMap<string, Account>;
   readonly settings: () => JobsSettings;
@@ -39,10 +42,12 @@ export interface RunningJobs extends Jobs {
   observe(event: EngineEvent): void;
   /** Something about the upload's job has changed. */
   changed(uploadId: string): void;
-  /** Something about an account has changed. */
-  accountChanged(accountKey: string): Promise<void>;
+  tellAccount(account: AccountView): void;
   tellJob(job: JobRecord): void;
 }
+
+/** The account may be busy, free, in want of a person or at rest from now on. */
+const TOUCHES_ACCOUNT: ReadonlySet<EngineEvent["type"]> = new Set(["start", "parked", "ended", "captcha", "cool_down"]);
 
 export function createJobs(world: JobsWorld): RunningJobs {
   const { store, live } = world;
@@ -100,22 +105,8 @@ export function createJobs(world: JobsWorld): RunningJobs {
   async function changeAccount(name: string, change: Parameters<ServeStore["saveAccount"]>[1]) {
     const account = await accountNamed(name);
     await store.saveAccount(account.key, change);
-    await accountChanged(account.key);
-    world.worker.wake();
+    await world.look();
     return live.accountView(account);
-  }
-
-  async function accountChanged(accountKey: string): Promise<void> {
-    live.know(await store.accountStates());
-    const account = [...world.accounts().values()].find(({ key }) => key === accountKey);
-    if (account !== undefined) tell({ type: "account.state", account: live.accountView(account) });
-  }
-
-  /** The account that is busy, free, asked for a person or sent to rest from now on. */
-  function accountTouchedBy(event: EngineEvent): string | undefined {
-    if (event.type === "start" || event.type === "parked" || event.type === "ended") return event.upload.accountKey;
-    const named = event.type === "captcha" || event.type === "cool_down";
-    return named ? world.accounts().get(event.account)?.key : undefined;
   }
 
   return {
@@ -193,7 +184,7 @@ export function createJobs(world: JobsWorld): RunningJobs {
       return [...world.accounts().values()].map((account) => live.accountView(account));
     },
     pauseAccount: (name) => changeAccount(name, { paused: true }),
-    resumeAccount: (name) => changeAccount(name, { paused: false, refusedSecret: null, refusedMessage: null }),
+    resumeAccount: (name) => changeAccount(name, RESUMED),
     depth: () => store.depth(),
     subscribe(listener) {
       listeners.add(listener);
@@ -201,8 +192,7 @@ export function createJobs(world: JobsWorld): RunningJobs {
     },
 
     observe(event) {
-      const accountKey = accountTouchedBy(event);
-      if (accountKey !== undefined) void accountChanged(accountKey).catch(() => {});
+      if (TOUCHES_ACCOUNT.has(event.type)) void world.look().catch(() => {});
       if (event.type !== "progress" || listeners.size === 0) return;
       void store.jobOfUpload(event.upload.id).then((job) => {
         if (job === null) return;
@@ -226,7 +216,7 @@ export function createJobs(world: JobsWorld): RunningJobs {
         () => {},
       );
     },
-    accountChanged,
+    tellAccount: (account) => tell({ type: "account.state", account }),
     tellJob,
   };
 }

@@ -25,10 +25,21 @@ export type EngineEvent =
   /** The account waits: for its lane in another process, or for the end of a cool-down. */
   | { readonly type: "lane_busy"; readonly account: string; readonly owner: OwnerInfo | null }
   | { readonly type: "cool_down"; readonly account: string; readonly waitMs: number }
+  /** Nothing of the account is started any more (`paused`, `refused`), or something is again. `reason` null: by hand. */
+  | {
+      readonly type: "account";
+      readonly account: string;
+      readonly change: "paused" | "refused" | "resumed";
+      readonly reason: string | null;
+    }
   /** One sentence for the user; told once. */
   | { readonly type: "note"; readonly text: string }
   | { readonly type: "warning"; readonly text: string }
-  /** The upload has its outcome; in the order they end. */
-  | { readonly type: "ended"; readonly upload: UploadRecord };
+  /**
+   * The upload has its outcome; in the order they end. One that a server will try again is queued again or interrupted
+   * by its state, and its outcome is the failure that sent it back; `dueAt`: milliseconds since the epoch.
+   */
+  | { readonly type: "ended"; readonly upload: UploadRecord; readonly dueAt?: number | null };
 
-export type EngineListener = (event: EngineEvent) => void;
+/** `job`: the id of the server's job that an event is about. */
+export type EngineListener = (event: EngineEvent, job?: string) => void;

@@ -102,7 +102,17 @@ export interface AccountState {
   /** Why the login was refused, in the host's words. */
   readonly refusedMessage: string | null;
   readonly paused: boolean;
+  /** Why a server has paused it; null: a person did, or nobody. */
+  readonly pausedBecause: string | null;
 }
+
+/** What `resume` of an account comes to. */
+export const RESUMED = {
+  paused: false,
+  pausedBecause: null,
+  refusedSecret: null,
+  refusedMessage: null,
+} as const satisfies Partial<AccountState>;
 
 export type LaneGrant = { readonly granted: true } | { readonly granted: false; readonly owner: OwnerInfo | null };
 

@@ -62,7 +62,7 @@ export function createLiveState(): LiveState {
         state: shownState(state, coolDownUntil !== null, captchaUrl !== null, busy > 0),
         running: busy,
         coolDownUntil: coolDownUntil === null ? null : new Date(coolDownUntil).toISOString(),
-        reason: state?.refusedMessage ?? null,
+        reason: state?.refusedMessage ?? state?.pausedBecause ?? null,
         captchaUrl,
       };
     },

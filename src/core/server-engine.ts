@@ -2,9 +2,10 @@ import { rm } from "node:fs/promises";
 import { AppError } from "../errors.ts";
 import { openUnder } from "../io/safe-open.ts";
 import type { Account } from "./account.ts";
+import { watchAccounts } from "./account-watch.ts";
 import { createJobs, type JobsSettings, type RunningJobs } from "./create-jobs.ts";
 import type { QueueWorld } from "./dispatcher.ts";
-import type { EngineEvent } from "./events.ts";
+import type { EngineListener } from "./events.ts";
 import type { RunOptions } from "./inputs.ts";
 import { type JobView, jobView } from "./job-view.ts";
 import type { Jobs } from "./jobs.ts";
@@ -19,7 +20,7 @@ export interface ServerEngineWorld extends Omit<QueueWorld, "accountOf" | "openN
   readonly settings: () => EngineSettings;
   /** Ids of hosts on which nothing is visible before a commit. */
   readonly committingHosts: ReadonlySet<string>;
-  readonly listen: (event: EngineEvent) => void;
+  readonly listen: EngineListener;
 }
 
 export interface EngineSettings extends JobsSettings {
@@ -66,25 +67,35 @@ export async function startServerEngine(world: ServerEngineWorld, options: RunOp
 
   const stopped = new AbortController();
   const live = createLiveState();
-  live.know(await store.accountStates());
   // The worker tells the jobs, the jobs wake the worker.
   const late: { jobs: RunningJobs | null } = { jobs: null };
+  const watch = watchAccounts({
+    ...world,
+    live,
+    changed(account, view) {
+      late.jobs?.tellAccount(view);
+      worker.reconsider(account.key);
+    },
+  });
+  await watch.look();
+  const look = () => void watch.look().catch(() => {});
   const worker: Worker = startWorker(
     {
       ...world,
       live,
       accountOf: (key) => [...world.accounts().values()].find((account) => account.key === key) ?? null,
       openNamed: (path, sourceOptions) => openUnder(path, world.settings().roots, sourceOptions),
-      listen(event) {
+      listen(event, job) {
         late.jobs?.observe(event);
-        world.listen(event);
+        if (event.type === "captcha" || event.type === "cool_down" || event.type === "parked") look();
+        world.listen(event, job);
       },
       changed: (uploadId) => late.jobs?.changed(uploadId),
-      paused: (accountKey) => void late.jobs?.accountChanged(accountKey).catch(() => {}),
+      accountChanged: look,
     },
     { id: runId, options },
   );
-  const jobs = createJobs({ ...world, runId, live, worker, signal: stopped.signal });
+  const jobs = createJobs({ ...world, runId, live, worker, look: watch.look, signal: stopped.signal });
   late.jobs = jobs;
   const forgetting = setInterval(() => {
     void forget().catch(() => {});
@@ -96,6 +107,7 @@ export async function startServerEngine(world: ServerEngineWorld, options: RunOp
     endedMeanwhile: endedMeanwhile.map((job) => jobView(job, live)),
     async stop(graceMs) {
       clearInterval(forgetting);
+      watch[Symbol.dispose]();
       stopped.abort();
       await worker.stop(graceMs);
       await store.freeLock(LOCK);

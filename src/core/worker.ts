@@ -1,4 +1,4 @@
-import { AppError, errorView } from "../errors.ts";
+import { AppError, type ErrorView, errorView } from "../errors.ts";
 import { createDispatcher, type DispatchPolicy, type QueueWorld } from "./dispatcher.ts";
 import type { End } from "./end-of-upload.ts";
 import type { EngineListener } from "./events.ts";
@@ -16,14 +16,16 @@ export interface WorkerWorld extends QueueWorld {
   readonly live: LiveState;
   /** Something about the upload's job has changed. */
   readonly changed: (uploadId: string) => void;
-  /** The host refused the account, or too many of its uploads failed in a row: nothing more starts. */
-  readonly paused: (accountKey: string) => void;
+  /** What is remembered of an account has changed. */
+  readonly accountChanged: () => void;
 }
 
 /** The queue of a server: it never ends by itself. */
 export interface Worker {
   /** New uploads, or new hope for an account. */
   wake(): void;
+  /** An account may be tried again, or no longer: it is looked at now. */
+  reconsider(accountKey: string): void;
   /** Aborts a running upload; it ends as cancelled. */
   cancel(uploadId: string): void;
   /** Starts nothing more, lets uploads run for `graceMs`, then stops them. */
@@ -47,6 +49,7 @@ export function startWorker(world: WorkerWorld, run: { readonly id: string; read
   const hard = new AbortController();
   const cancels = new Map<string, AbortController>();
   const failures = new Map<string, number>();
+  const jobIds = new Map<string, string>();
   let stopping = false;
 
   const listen: EngineListener = (event) => {
@@ -54,7 +57,7 @@ export function startWorker(world: WorkerWorld, run: { readonly id: string; read
     if (event.type === "start" || event.type === "stored" || event.type === "parked" || event.type === "retry") {
       changed(event.upload.id);
     }
-    world.listen(event);
+    world.listen(event, "upload" in event ? jobIds.get(event.upload.id) : undefined);
   };
 
   const policy: DispatchPolicy = {
@@ -71,7 +74,11 @@ export function startWorker(world: WorkerWorld, run: { readonly id: string; read
       if (job !== null && upload.outcome !== null) {
         await tidyUp(store, upload, { options: { ...run.options, after: job.after } }, listen);
       }
-      world.listen({ type: "ended", upload });
+      const stored = job?.uploads.find(({ id }) => id === upload.id);
+      // What could not be stored is told as it is known here.
+      const known = upload.outcome === null && stored !== undefined ? stored : upload;
+      listen({ type: "ended", upload: known, dueAt: stored?.dueAt ?? null });
+      jobIds.delete(upload.id);
       changed(upload.id);
     },
     signalOf(claimed) {
@@ -109,11 +116,13 @@ export function startWorker(world: WorkerWorld, run: { readonly id: string; read
   /** A file that is still being written goes back until it stands still. */
   async function admit(claimed: UploadRecord): Promise<boolean> {
     const job = await store.jobOfUpload(claimed.id);
+    if (job !== null) jobIds.set(claimed.id, job.id);
     if (job?.settleMs == null || job.source.path === "-") return true;
     const unsettled = await lookWhetherSettled(claimed.source, job.settleMs);
     if (unsettled === null) return true;
     await store.saveSource(claimed.id, claimed.fence, unsettled.source);
     await store.postpone(claimed.id, claimed.fence, unsettled.lookAt, "settle", null);
+    jobIds.delete(claimed.id);
     changed(claimed.id);
     return false;
   }
@@ -131,20 +140,24 @@ export function startWorker(world: WorkerWorld, run: { readonly id: string; read
       failures.delete(accountKey);
       return recordEnd(entry, end, seconds);
     }
-    await countFailure(entry.record, outcome.error.code);
+    await countFailure(entry.record, outcome.error);
     const next = await nextRound(entry.record, outcome.error.code, outcome.error.retryable);
     if (next === null) return recordEnd(entry, end, seconds);
     await store.postpone(id, fence, next.dueAt, next.why, outcome.error, seconds);
   }
 
-  async function countFailure({ accountKey }: UploadRecord, code: string): Promise<void> {
+  async function countFailure({ accountKey }: UploadRecord, { code, message, hostMessage }: ErrorView): Promise<void> {
     if (NOT_THE_ACCOUNT.has(code)) return;
     const count = (failures.get(accountKey) ?? 0) + 1;
     failures.set(accountKey, count);
     if (code !== "host_auth" && count < FAILURES_IN_A_ROW) return;
     failures.delete(accountKey);
-    await store.saveAccount(accountKey, { paused: true });
-    world.paused(accountKey);
+    const pausedBecause =
+      code === "host_auth"
+        ? (hostMessage ?? message)
+        : `${FAILURES_IN_A_ROW} uploads in a row failed, the last one with: ${hostMessage ?? message}`;
+    await store.saveAccount(accountKey, { paused: true, pausedBecause });
+    world.accountChanged();
   }
 
   /** When and why the upload is tried again; null: it has failed. */
@@ -165,6 +178,10 @@ export function startWorker(world: WorkerWorld, run: { readonly id: string; read
 
   return {
     wake: () => slots.wake(),
+    reconsider(accountKey) {
+      dispatcher.lanes.find(({ account }) => account.key === accountKey)?.pauseFor(0);
+      slots.wake();
+    },
     cancel(uploadId) {
       cancels.get(uploadId)?.abort();
     },

@@ -9,6 +9,7 @@ interface AccountRow {
   readonly refused_secret: string | null;
   readonly refused_message: string | null;
   readonly paused: number;
+  readonly paused_because: string | null;
 }
 
 /** What is remembered of accounts. */
@@ -25,6 +26,7 @@ export function accounts({ sql, access, now }: StoreContext) {
       refusedSecret: row?.refused_secret ?? null,
       refusedMessage: row?.refused_message ?? null,
       paused: row?.paused === 1,
+      pausedBecause: row?.paused_because ?? null,
     };
   }
 
@@ -42,8 +44,8 @@ export function accounts({ sql, access, now }: StoreContext) {
         const state = { ...load(accountKey), ...change };
         sql(
           `INSERT OR REPLACE INTO accounts
-             (account_key, cool_down_until, cool_downs, refused_secret, refused_message, paused)
-           VALUES ($accountKey, $coolDownUntil, $coolDowns, $refusedSecret, $refusedMessage, $paused)`,
+             (account_key, cool_down_until, cool_downs, refused_secret, refused_message, paused, paused_because)
+           VALUES ($accountKey, $coolDownUntil, $coolDowns, $refusedSecret, $refusedMessage, $paused, $pausedBecause)`,
         ).run({ ...state, accountKey, paused: state.paused ? 1 : 0 });
       }),
   } satisfies Partial<ServeStore>;

@@ -1,9 +1,9 @@
 import type { Database } from "bun:sqlite";
 import { AppError } from "../errors.ts";
-import { SCHEMA_1 } from "./schema.ts";
+import { SCHEMA_1, SCHEMA_2 } from "./schema.ts";
 
 /** Step n takes a database of version n to n + 1. Steps are never changed, only added. */
-const STEPS: readonly string[] = [SCHEMA_1];
+const STEPS: readonly string[] = [SCHEMA_1, SCHEMA_2];
 
 /**
  * Brings the database to this version's tables. Safe when several processes open a new directory at once. Fails with

@@ -220,3 +220,8 @@ CREATE TABLE deliveries (
 ) STRICT;
 CREATE INDEX deliveries_due ON deliveries (due_at);
 `;
+
+export const SCHEMA_2 = `
+-- Why a server has paused the account; null: a person did, or nobody.
+ALTER TABLE accounts ADD COLUMN paused_because TEXT;
+`;

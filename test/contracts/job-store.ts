@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import type { Added, JobStore, NewUpload, Outcome, UploadRecord } from "../../src/core/job-store.ts";
+import { type Added, type JobStore, type NewUpload, type Outcome, RESUMED, type UploadRecord } from "../../src/core/job-store.ts";
 import { AppError, type ErrorCode, type ErrorView, errorView } from "../../src/errors.ts";
 
 export interface StoreFixture extends AsyncDisposable {
@@ -543,13 +543,19 @@ export function describeJobStore(name: string, open: (now: () => number) => Stor
 
     describe("accounts", () => {
       test("start blank and keep what is changed", async () => {
-        const blank = { coolDownUntil: null, coolDowns: 0, refusedSecret: null, refusedMessage: null, paused: false };
+        const blank = {
+          ...{ coolDownUntil: null, coolDowns: 0, refusedSecret: null, refusedMessage: null },
+          ...{ paused: false, pausedBecause: null },
+        };
         expect(await store.account(A)).toEqual(blank);
         await store.saveAccount(A, { refusedSecret: "f00", refusedMessage: "No!" });
-        await store.saveAccount(A, { paused: true });
-        expect(await store.account(A)).toEqual({ ...blank, refusedSecret: "f00", refusedMessage: "No!", paused: true });
+        await store.saveAccount(A, { paused: true, pausedBecause: "enough" });
+        expect(await store.account(A)).toEqual({
+          ...{ ...blank, refusedSecret: "f00", refusedMessage: "No!" },
+          ...{ paused: true, pausedBecause: "enough" },
+        });
         expect(await store.account(B)).toEqual(blank);
-        await store.saveAccount(A, { refusedSecret: null, refusedMessage: null, paused: false });
+        await store.saveAccount(A, RESUMED);
         expect(await store.account(A)).toEqual(blank);
       });
 

@@ -99,6 +99,36 @@ describe("what the engine tells", () => {
     expect(told({ type: "retry", upload: upload(), error: errorView(error), waitMs: 1500 }).msg).toContain("1.5 s");
   });
 
+  test("what is stopped, postponed or cancelled has not failed", () => {
+    const error = new AppError("network", "the connection broke");
+    const stopped = upload({ state: "interrupted", outcome: failed(new AppError("cancelled", "the upload was stopped")) });
+    expect(told({ type: "ended", upload: stopped })).toMatchObject({ level: "info", event: "upload.stopped" });
+    const back = upload({ state: "queued", outcome: failed(error) });
+    const line = told({ type: "ended", upload: back, dueAt: Date.UTC(2026, 0, 31, 18, 5) });
+    expect(line).toMatchObject({ level: "warn", event: "upload.postponed", code: "network" });
+    expect(line.msg).toContain("again at 2026-01-31T18:05:00.000Z");
+    const ended = upload({ state: "cancelled", outcome: failed(new AppError("cancelled", "the job was cancelled")) });
+    expect(told({ type: "ended", upload: ended })).toMatchObject({ level: "info", event: "upload.cancelled" });
+  });
+
+  test("why nothing more of an account is sent, and when it goes on", () => {
+    const of = (change: "paused" | "refused" | "resumed", reason: string | null) =>
+      told({ type: "account", account: "ulozto", change, reason });
+    expect(of("refused", "Bad password")).toEqual({
+      ...{ time: NOW.toISOString(), level: "error", event: "account.refused", account: "ulozto" },
+      reason: "Bad password",
+      msg: "the host refused the login; nothing more is sent until: hoist account resume ulozto",
+    });
+    expect(of("paused", "5 in a row")).toMatchObject({ level: "error", event: "account.paused", reason: "5 in a row" });
+    expect(of("paused", null)).toMatchObject({ level: "info", event: "account.paused", reason: "by hand" });
+    expect(of("resumed", null)).toMatchObject({ level: "info", event: "account.resumed", account: "ulozto" });
+  });
+
+  test("the job that an event is about", () => {
+    const text = logged("json", (log) => createEngineLog(log)({ type: "start", upload: upload() }, "job-1"));
+    expect(JSON.parse(text)).toMatchObject({ event: "upload.started", job: "job-1", account: "uploadgig" });
+  });
+
   test("progress is no line", () => {
     expect(told({ type: "progress", upload: upload(), bytes: 1, size: 2, rate: 1 })).toBeNull();
   });

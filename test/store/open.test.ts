@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node
 import { join } from "node:path";
 import type { JobStore } from "../../src/core/job-store.ts";
 import { openStore } from "../../src/store/open.ts";
-import { SCHEMA_1 } from "../../src/store/schema.ts";
+import { SCHEMA_1, SCHEMA_2 } from "../../src/store/schema.ts";
 import { idOf, upload } from "../contracts/job-store.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../support/temporary.ts";
 import { otherProcess } from "./other-process.ts";
@@ -205,6 +205,18 @@ describe("several processes", () => {
     }
   });
 
+  test("one of an earlier version is brought to this one, with what is in it", async () => {
+    mkdirSync(directory, { recursive: true });
+    {
+      using db = raw();
+      db.run(SCHEMA_1);
+      db.run("PRAGMA user_version = 1");
+      db.run("INSERT INTO accounts (account_key, cool_downs, paused) VALUES ('a', 2, 1)");
+    }
+    await using store = open();
+    expect(await store.account("a")).toMatchObject({ coolDowns: 2, paused: true, pausedBecause: null });
+  });
+
   test("one waits for another that is making the tables, and then for its readers", async () => {
     mkdirSync(directory, { recursive: true });
     using db = raw();
@@ -213,7 +225,8 @@ describe("several processes", () => {
     // Long enough to have looked at the empty database; a slower one only makes the test easier.
     await Bun.sleep(300);
     db.run(SCHEMA_1);
-    db.run("PRAGMA user_version = 1");
+    db.run(SCHEMA_2);
+    db.run("PRAGMA user_version = 2");
     db.run("COMMIT");
     db.run("BEGIN");
     db.query("SELECT count(*) FROM runs").get();

@@ -1,6 +1,7 @@
 import { realpathSync } from "node:fs";
 import * as v from "valibot";
 import { type AddJob, addJob } from "../../src/core/add-job.ts";
+import type { EngineEvent } from "../../src/core/events.ts";
 import { runOptions } from "../../src/core/inputs.ts";
 import { isEnded, type JobView } from "../../src/core/job-view.ts";
 import type { Root, ServerEvent, Submitter } from "../../src/core/jobs.ts";
@@ -17,6 +18,8 @@ export interface ServerFixture extends AsyncDisposable {
   readonly submitter: Submitter;
   readonly roots: readonly Root[];
   readonly events: ServerEvent[];
+  /** What the engine tells the log, with the job it is about. */
+  readonly told: { readonly event: EngineEvent; readonly job: string | undefined }[];
   add(path: string, to: readonly string[], more?: Partial<v.InferInput<typeof addJob>>): Promise<JobView>;
   /** The job as soon as it looks like that. */
   until(id: string, wanted: (job: JobView) => boolean): Promise<JobView>;
@@ -36,6 +39,7 @@ export async function startServer(options: ServerFixtureOptions): Promise<Server
   const files = options.files ?? temporaryDirectory();
   const store = openStore({ directory: options.stateDirectory ?? null, command: "hoist test" });
   const accounts = accountsOf(options.accounts);
+  const told: ServerFixture["told"] = [];
   const roots: readonly Root[] = [{ path: realpathSync(files.path), write: true }];
   const submitter: Submitter = { name: "test", hook: null, roots, mayDelete: true };
   const engine = await startServerEngine(
@@ -55,7 +59,7 @@ export async function startServer(options: ServerFixtureOptions): Promise<Server
       ),
       fetch,
       retryBaseMs: 1,
-      listen: () => {},
+      listen: (event, job) => told.push({ event, job }),
       log: () => {},
     },
     {
@@ -84,6 +88,7 @@ export async function startServer(options: ServerFixtureOptions): Promise<Server
     submitter,
     roots,
     events,
+    told,
     async add(path, to, more = {}) {
       const input: AddJob = v.parse(addJob, { path, to: [...to], ...more });
       const { jobs } = await engine.jobs.add(engine.jobs.readRequest(input), submitter, null);

@@ -1,3 +1,4 @@
+import { RESUMED } from "../../core/job-store.ts";
 import { defineCommand } from "../command.ts";
 import { accountNamed } from "../named-account.ts";
 import { openApp } from "../open-app.ts";
@@ -14,7 +15,7 @@ export const accountResume = defineCommand({
     const accounts = context.operands.map((name) => accountNamed(app.config.accounts, name));
     const store = await app.store();
     for (const { key, name } of accounts) {
-      await store.saveAccount(key, { paused: false, refusedSecret: null, refusedMessage: null });
+      await store.saveAccount(key, RESUMED);
       context.out.note(`${name} takes uploads again; hoist resume goes on with those that were left`);
     }
     return 0;
