@@ -7,6 +7,7 @@ import { type Environment, thisPlace } from "./config/place.ts";
 import type { ServeConfig } from "./config/serve.ts";
 import type { Account } from "./core/account.ts";
 import { createAccountGate } from "./core/account-gate.ts";
+import { standingInStore } from "./core/account-standing.ts";
 import { compare } from "./core/compare.ts";
 import type { EngineListener } from "./core/events.ts";
 import { type RunOptions, runOptions, type UpInput } from "./core/inputs.ts";
@@ -24,7 +25,7 @@ import { HOSTS } from "./hosts/registry.ts";
 import { exemptLoopbackFromProxy } from "./http/proxy.ts";
 import { transport as fetch } from "./http/transport.ts";
 import type { OutboxConfig, OutboxLog } from "./outbox/world.ts";
-import { openStore } from "./store/open.ts";
+import { isRecorded, openStore } from "./store/open.ts";
 
 export interface AppOptions {
   readonly flags: { readonly config?: string | undefined; readonly stateDir?: string | undefined };
@@ -52,6 +53,8 @@ export interface App extends AsyncDisposable {
   up(input: UpInput, signal: AbortSignal): Promise<SummaryView>;
   plan(input: UpInput, signal: AbortSignal): AsyncIterable<PlanView>;
   resume(request: ResumeRequest, signal: AbortSignal): Promise<SummaryView>;
+  /** What is going on with the account; null where nothing was ever recorded. Only looks. Fails with `state`. */
+  standing(account: Account): Promise<Awaited<ReturnType<typeof standingInStore>> | null>;
   /** Logs in once; a success lifts an earlier refusal. Fails with `usage` on a host that cannot tell. */
   check(account: Account, signal: AbortSignal): Promise<AccountInfo>;
   /** Something with an account that is no upload. */
@@ -146,6 +149,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     },
     resume: async (request, signal) => resume(request, await world(), signal),
     use,
+    standing: async ({ key }) => (isRecorded(config.stateDir) ? standingInStore(await store(), key) : null),
     async check(account, signal) {
       const { retryBaseMs } = config;
       const session = await openSession(account, { store: await store(), fetch, retryBaseMs, log }, TIMEOUTS);

@@ -28,6 +28,8 @@ export interface CaptchaWaitOptions {
   /** Milliseconds. */
   readonly retryBaseMs: number;
   readonly listen: EngineListener;
+  /** Lets other processes know that a person is waited for, or no longer. Never throws. */
+  readonly show?: (waits: boolean) => void;
 }
 
 export function createCaptchaWait(account: Account, options: CaptchaWaitOptions): CaptchaWait {
@@ -36,6 +38,7 @@ export function createCaptchaWait(account: Account, options: CaptchaWaitOptions)
   let givenUp: AppError | null = null;
   const waiting = new Set<string>();
   const close = () => {
+    if (waiting.size > 0) options.show?.(false);
     waiting.clear();
     shown = null;
     until = null;
@@ -50,6 +53,7 @@ export function createCaptchaWait(account: Account, options: CaptchaWaitOptions)
     async person(upload, url, signal, rest) {
       // Work that a stop has left to itself must not keep the account closed.
       if (signal.aborted) throw new AppError("cancelled", "stopped in front of a captcha");
+      if (waiting.size === 0) options.show?.(true);
       waiting.add(upload);
       const waits = options.waitCaptchaMs > 0;
       if (shown !== url) options.listen({ type: "captcha", account: account.name, url, waits });
@@ -67,7 +71,9 @@ export function createCaptchaWait(account: Account, options: CaptchaWaitOptions)
     },
     passed: close,
     left(upload) {
-      if (waiting.delete(upload) && waiting.size === 0) close();
+      if (!waiting.has(upload)) return;
+      if (waiting.size === 1) close();
+      else waiting.delete(upload);
     },
   };
 }

@@ -214,9 +214,13 @@ export interface JobStore extends AsyncDisposable {
   /** One of the account's `capacity` lanes, over all processes; lanes of dead owners are free. Not waited for. */
   takeLane(accountKey: string, capacity: number): Promise<LaneGrant>;
   freeLane(accountKey: string): Promise<void>;
+  /** Who holds lanes of the account. Only looks. */
+  laneOwners(accountKey: string): Promise<readonly OwnerInfo[]>;
   /** A named lock over all processes; not waited for. */
   takeLock(name: string): Promise<LaneGrant>;
   freeLock(name: string): Promise<void>;
+  /** Who holds the lock; null: nobody who lives. Only looks. */
+  lockOwner(name: string): Promise<OwnerInfo | null>;
 
   account(accountKey: string): Promise<AccountState>;
   saveAccount(accountKey: string, change: Partial<AccountState>): Promise<void>;

@@ -1,4 +1,5 @@
 import type { Phase } from "../hosts/phase.ts";
+import type { AccountStanding } from "./account-standing.ts";
 import type { AddJob } from "./add-job.ts";
 import type { Destination } from "./destinations.ts";
 import type { RunOptions } from "./inputs.ts";
@@ -66,16 +67,11 @@ export interface ListJobs {
 }
 
 /** Lane state of an account as shown. */
-export interface AccountView {
+export interface AccountView extends AccountStanding {
   readonly name: string;
   readonly host: string;
-  readonly state: "idle" | "busy" | "cooling-down" | "captcha" | "stopped" | "paused";
   /** Uploads of it that run in this server. */
   readonly running: number;
-  /** RFC 3339, UTC; null unless cooling down. */
-  readonly coolDownUntil: string | null;
-  /** Why it is stopped or paused, in the host's words where there are some. */
-  readonly reason: string | null;
   /** The page a person must open; null unless it waits for a captcha. */
   readonly captchaUrl: string | null;
 }

@@ -1,5 +1,6 @@
 import type { Account } from "./account.ts";
 import { type AccountGate, type AccountGateOptions, createAccountGate } from "./account-gate.ts";
+import { captchaLock } from "./account-standing.ts";
 import { type CaptchaWait, type CaptchaWaitOptions, createCaptchaWait } from "./captcha-wait.ts";
 
 /** How often a lane that another process holds is asked for again. */
@@ -42,7 +43,14 @@ export function createLane(account: Account, options: AccountGateOptions & Captc
   let released = 0;
   let pausedUntil = 0;
   let toldOwner: string | null = null;
-  const captcha = createCaptchaWait(account, options);
+  const captcha = createCaptchaWait(account, {
+    ...options,
+    show(waits) {
+      const lock = captchaLock(account.key);
+      // Another process may wait for the same person: one of the two shows it.
+      void (waits ? store.takeLock(lock) : store.freeLock(lock)).catch(() => {});
+    },
+  });
   return {
     account,
     gate: createAccountGate(account, options),

@@ -1,4 +1,5 @@
 import type { Account } from "./account.ts";
+import { standingOf } from "./account-standing.ts";
 import type { EngineEvent } from "./events.ts";
 import type { AccountState } from "./job-store.ts";
 import type { LiveFacts } from "./job-view.ts";
@@ -55,29 +56,13 @@ export function createLiveState(): LiveState {
       const state = states.get(account.key);
       const busy = [...running.values()].filter(({ accountKey }) => accountKey === account.key).length;
       const captchaUrl = captchaOf(account.key);
-      const coolDownUntil = (state?.coolDownUntil ?? 0) > Date.now() ? (state?.coolDownUntil ?? null) : null;
       return {
         name: account.name,
         host: account.host.id,
-        state: shownState(state, coolDownUntil !== null, captchaUrl !== null, busy > 0),
+        ...standingOf(state, { captcha: captchaUrl !== null, busy: busy > 0 }),
         running: busy,
-        coolDownUntil: coolDownUntil === null ? null : new Date(coolDownUntil).toISOString(),
-        reason: state?.refusedMessage ?? state?.pausedBecause ?? null,
         captchaUrl,
       };
     },
   };
-}
-
-function shownState(
-  state: AccountState | undefined,
-  cooling: boolean,
-  captcha: boolean,
-  busy: boolean,
-): AccountView["state"] {
-  if (state?.paused === true) return "paused";
-  if ((state?.refusedSecret ?? null) !== null) return "stopped";
-  if (cooling) return "cooling-down";
-  if (captcha) return "captcha";
-  return busy ? "busy" : "idle";
 }

@@ -7,6 +7,8 @@ export function lanes({ sql, access, owner, owners }: StoreContext) {
     sql<{ owner_id: string }>("SELECT owner_id FROM lanes WHERE account_key = $accountKey ORDER BY rowid").all({
       accountKey,
     });
+  const holderOf = (name: string) =>
+    sql<{ owner_id: string }>("SELECT owner_id FROM locks WHERE name = $name").get({ name });
 
   return {
     takeLane: (accountKey: string, capacity: number) =>
@@ -33,10 +35,16 @@ export function lanes({ sql, access, owner, owners }: StoreContext) {
         ).run({ accountKey, owner: owner.id });
       }),
 
+    laneOwners: (accountKey: string) =>
+      access.read(() => {
+        const living = owners.living();
+        return held(accountKey).flatMap(({ owner_id }) => living.get(owner_id) ?? []);
+      }),
+
     takeLock: (name: string) =>
       access.write((): LaneGrant => {
         const living = owners.bury();
-        const holder = sql<{ owner_id: string }>("SELECT owner_id FROM locks WHERE name = $name").get({ name });
+        const holder = holderOf(name);
         if (holder !== null) return { granted: false, owner: living.get(holder.owner_id) ?? null };
         sql("INSERT INTO locks (name, owner_id) VALUES ($name, $owner)").run({ name, owner: owner.id });
         return { granted: true };
@@ -46,5 +54,7 @@ export function lanes({ sql, access, owner, owners }: StoreContext) {
       access.write(() => {
         sql("DELETE FROM locks WHERE name = $name AND owner_id = $owner").run({ name, owner: owner.id });
       }),
+
+    lockOwner: (name: string) => access.read(() => owners.living().get(holderOf(name)?.owner_id ?? "") ?? null),
   } satisfies Partial<JobStore>;
 }

@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import type { NewUpload } from "../core/job-store.ts";
 import type { ServeStore } from "../core/serve-store.ts";
 import { accounts } from "./accounts.ts";
@@ -9,6 +11,7 @@ import { groupCommit } from "./group-commit.ts";
 import { lanes } from "./lanes.ts";
 import { ledger } from "./ledger.ts";
 import { owners } from "./owners.ts";
+import { DATABASE_FILE } from "./private-files.ts";
 import { queue } from "./queue.ts";
 import { resumption } from "./resumption.ts";
 import { runs, settleDead } from "./runs.ts";
@@ -23,6 +26,11 @@ export interface StoreOptions {
   readonly command: string;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
+}
+
+/** Whether there ever was a store in the directory. */
+export function isRecorded(directory: string): boolean {
+  return existsSync(join(directory, DATABASE_FILE));
 }
 
 /** The store of a state directory. Fails with `state`. */

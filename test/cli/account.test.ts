@@ -1,9 +1,13 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createApp } from "../../src/app.ts";
 import { runCli } from "../../src/cli/run.ts";
+import { captchaLock } from "../../src/core/account-standing.ts";
+import type { AccountState } from "../../src/core/job-store.ts";
+import type { ServeStore } from "../../src/core/serve-store.ts";
+import { openStore } from "../../src/store/open.ts";
 
 const made: string[] = [];
 afterAll(() => {
@@ -24,6 +28,7 @@ function machine(env: Readonly<Record<string, string>> = {}) {
   };
   return {
     file: join(home, "config", "hoist", "config.toml"),
+    state: join(home, "state"),
     async run(args: string, stdin = "") {
       let out = "";
       let err = "";
@@ -62,8 +67,11 @@ describe("account add", () => {
       secrets: [{ name: "password", from: "the config file" }],
       inFile: true,
       ready: true,
+      ...{ state: "idle", refused: false, reason: null, coolDownUntil: null },
     });
-    expect(views.find(({ name }) => name === "ulozto")).toMatchObject({ ready: false, user: null, secrets: [] });
+    expect(views.find(({ name }) => name === "ulozto")).toMatchObject({
+      ...{ ready: false, state: "not-set-up", user: null, secrets: [] },
+    });
     const text = await run("account list");
     for (const { out, err } of [added, listed, text]) expect(out + err).not.toContain("s3cret-canary");
     expect(await Bun.file(file).text()).toContain('password = "s3cret-canary"');
@@ -260,5 +268,67 @@ describe("doctor", () => {
     expect(code).toBe(2);
     expect(out).toContain("HOIST_ULOZTO_TOKEN or HOIST_ULOZTO_PASSWORD is not set");
     await host.stop(true);
+  });
+});
+
+describe("account list, of what holds uploads up", () => {
+  const env = { HOIST_UPLOADGIG_USER: "me", HOIST_UPLOADGIG_PASSWORD: "x" };
+
+  /** An account in that state: its line of the table, and its JSON. */
+  async function listed(change: Partial<AccountState>, work?: (store: ServeStore, key: string) => Promise<void>) {
+    const { run, state } = machine(env);
+    // The key as another command writes it.
+    await run("account pause uploadgig");
+    await using store = openStore({ directory: state, command: "hoist test" });
+    const [key = ""] = (await store.accountStates()).keys();
+    await store.saveAccount(key, { paused: false, ...change });
+    await work?.(store, key);
+    const text = (await run("account list")).out.split("\n").find((line) => line.startsWith("uploadgig")) ?? "";
+    const json = (await run("account list --json")).out.split("\n").find((line) => line.includes('"uploadgig"')) ?? "";
+    return { text, json: JSON.parse(json) };
+  }
+
+  test.each<[Partial<AccountState>, string, object]>([
+    [{}, "ready", { state: "idle", ready: true }],
+    [{ paused: true }, "paused", { state: "paused", ready: false, reason: null }],
+    [{ paused: true, pausedBecause: "too much" }, "paused: too much", { state: "paused", reason: "too much" }],
+    [
+      { refusedSecret: "x", refusedMessage: "Bad password" },
+      "login refused: Bad password",
+      { state: "stopped", refused: true, ready: false, reason: "Bad password" },
+    ],
+    [
+      { paused: true, refusedSecret: "x", refusedMessage: "Bad password" },
+      "paused, login refused: Bad password",
+      { state: "paused", refused: true, reason: "Bad password" },
+    ],
+    [
+      { coolDownUntil: Date.UTC(2222, 0, 31), coolDowns: 1 },
+      "cooling down until 2222-01-3",
+      { state: "cooling-down", ready: false, coolDownUntil: "2222-01-31T00:00:00.000Z" },
+    ],
+  ])("%j is %s", async (change, words, view) => {
+    const { text, json } = await listed(change);
+    expect(text).toContain(words);
+    expect(json).toMatchObject(view);
+    expect(text.includes("ready")).toBe(json.ready);
+  });
+
+  test("another process that waits for a person, or uploads", async () => {
+    const captcha = await listed({}, async (store, key) => {
+      await store.takeLock(captchaLock(key));
+    });
+    expect(captcha).toMatchObject({ json: { state: "captcha", ready: false } });
+    expect(captcha.text).toContain("waits for a captcha");
+    const busy = await listed({}, async (store, key) => {
+      await store.takeLane(key, 1);
+    });
+    expect(busy).toMatchObject({ json: { state: "busy", ready: true } });
+  });
+
+  test("makes nothing where there is nothing", async () => {
+    const { run, state } = machine(env);
+    expect((await run("account list")).out).toContain("ready");
+    expect(existsSync(state)).toBe(false);
   });
 });

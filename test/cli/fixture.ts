@@ -84,6 +84,7 @@ function fakeApp(scene: Scene, options: AppOptions): App {
       yield* scene.plan?.(input) ?? [];
     },
     check: missing,
+    standing: async () => null,
     use: missing,
     reload: missing,
     serve: missing,

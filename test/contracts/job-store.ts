@@ -1,5 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { type Added, type JobStore, type NewUpload, type Outcome, RESUMED, type UploadRecord } from "../../src/core/job-store.ts";
+import {
+  type Added,
+  type JobStore,
+  type NewUpload,
+  type Outcome,
+  RESUMED,
+  type UploadRecord,
+} from "../../src/core/job-store.ts";
 import { AppError, type ErrorCode, type ErrorView, errorView } from "../../src/errors.ts";
 
 export interface StoreFixture extends AsyncDisposable {
@@ -525,6 +532,8 @@ export function describeJobStore(name: string, open: (now: () => number) => Stor
         expect(await store.takeLane(A, 2)).toEqual({ granted: true });
         expect(await store.takeLane(A, 2)).toEqual({ granted: true });
         expect(await store.takeLane(A, 2)).toEqual({ granted: false, owner: store.owner });
+        expect(await store.laneOwners(A)).toEqual([store.owner, store.owner]);
+        expect(await store.laneOwners(B)).toEqual([]);
         expect(await store.takeLane(B, 1)).toEqual({ granted: true });
         await store.freeLane(A);
         expect(await store.takeLane(A, 2)).toEqual({ granted: true });
@@ -535,7 +544,9 @@ export function describeJobStore(name: string, open: (now: () => number) => Stor
         expect(await store.takeLock("x")).toEqual({ granted: true });
         expect(await store.takeLock("x")).toEqual({ granted: false, owner: store.owner });
         expect(await store.takeLock("y")).toEqual({ granted: true });
+        expect(await store.lockOwner("x")).toEqual(store.owner);
         await store.freeLock("x");
+        expect(await store.lockOwner("x")).toBeNull();
         await store.freeLock("never taken");
         expect(await store.takeLock("x")).toEqual({ granted: true });
       });

@@ -101,7 +101,10 @@ describe("what the engine tells", () => {
 
   test("what is stopped, postponed or cancelled has not failed", () => {
     const error = new AppError("network", "the connection broke");
-    const stopped = upload({ state: "interrupted", outcome: failed(new AppError("cancelled", "the upload was stopped")) });
+    const stopped = upload({
+      state: "interrupted",
+      outcome: failed(new AppError("cancelled", "the upload was stopped")),
+    });
     expect(told({ type: "ended", upload: stopped })).toMatchObject({ level: "info", event: "upload.stopped" });
     const back = upload({ state: "queued", outcome: failed(error) });
     const line = told({ type: "ended", upload: back, dueAt: Date.UTC(2026, 0, 31, 18, 5) });

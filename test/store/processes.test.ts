@@ -87,7 +87,9 @@ describe("after a kill -9", () => {
     await other.call("takeLock", "lock");
     expect(await store.takeLane("account", 1)).toEqual({ granted: false, owner: other.owner });
     expect(await store.takeLock("lock")).toEqual({ granted: false, owner: other.owner });
+    expect([await store.laneOwners("account"), await store.lockOwner("lock")]).toEqual([[other.owner], other.owner]);
     await other.kill();
+    expect([await store.laneOwners("account"), await store.lockOwner("lock")]).toEqual([[], null]);
     expect(await store.takeLane("account", 1)).toEqual({ granted: true });
     expect(await store.takeLock("lock")).toEqual({ granted: true });
   });

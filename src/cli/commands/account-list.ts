@@ -1,13 +1,18 @@
+import type { App } from "../../app.ts";
 import type { ConfiguredAccount } from "../../config/accounts.ts";
 import type { SecretSource } from "../../config/secret-source.ts";
 import { defineCommand } from "../command.ts";
+import { localTime } from "../local-time.ts";
 import { openApp } from "../open-app.ts";
 import { table } from "../table.ts";
 
 export const accountList = defineCommand({
   name: "account list",
   summary: "list the accounts",
-  details: ["Secrets are not read, let alone shown; it is told where each stands."],
+  details: [
+    "Secrets are not read, let alone shown; it is told where each stands, and what holds up uploads of the account: a " +
+      "pause, a refused login, a cool-down, a captcha.",
+  ],
   examples: [
     ["hoist account list", "a table"],
     ["hoist account list --json", "one JSON object per line"],
@@ -18,27 +23,39 @@ export const accountList = defineCommand({
   },
   async run(context, { format, json }) {
     await using app = await openApp(context, { command: "account list" });
-    const views = await Promise.all([...app.config.accounts.values()].map(viewOf));
+    const views: AccountView[] = [];
+    for (const account of app.config.accounts.values())
+      views.push(await viewOf(account, await standingOf(app, account)));
     if (json || format === "json") {
       for (const view of views) context.out.json(view);
       return 0;
     }
-    const rows = views.map(({ name, host, user, url, secrets, ready }) => [
-      name,
-      host,
-      user ?? "–",
-      ready || secrets.length > 0 ? secrets.map(({ name: kind, from }) => `${kind}: ${from}`).join(", ") : "–",
-      ready ? "ready" : "not set up",
-      url,
+    const rows = views.map((view) => [
+      view.name,
+      view.host,
+      view.user ?? "–",
+      view.secrets.length > 0 ? view.secrets.map(({ name: kind, from }) => `${kind}: ${from}`).join(", ") : "–",
+      stateText(view),
+      view.url,
     ]);
     for (const line of table(["name", "host", "login", "secret", "state", "url"], rows)) context.out.print(line);
     return 0;
   },
 });
 
-async function viewOf(account: ConfiguredAccount) {
+type Standing = Awaited<ReturnType<App["standing"]>>;
+type AccountView = Awaited<ReturnType<typeof viewOf>>;
+
+async function standingOf(app: App, account: ConfiguredAccount): Promise<Standing> {
+  return account.user === "" ? null : app.standing(account);
+}
+
+async function viewOf(account: ConfiguredAccount, standing: Standing) {
   const sources: readonly SecretSource[] = await account.secretSources();
   const { name, host, user, endpoint, inFile } = account;
+  /** User and secret are there, as far as can be told without reading any. */
+  const isSetUp = user !== "" && sources.some(({ secret }) => host.needs.includes(secret));
+  const state = isSetUp ? (standing?.state ?? "idle") : "not-set-up";
   return {
     v: 1,
     type: "account",
@@ -48,7 +65,32 @@ async function viewOf(account: ConfiguredAccount) {
     url: endpoint.baseUrl,
     secrets: sources.map(({ secret, origin }) => ({ name: secret, from: origin })),
     inFile,
-    /** User and secret are there, as far as can be told without reading any. */
-    ready: user !== "" && sources.some(({ secret }) => host.needs.includes(secret)),
+    /** Set up, and nothing holds its uploads up. */
+    ready: state === "idle" || state === "busy",
+    state,
+    /** The host refused the login; a pause may come on top of it. */
+    refused: standing?.refused ?? false,
+    reason: standing?.reason ?? null,
+    coolDownUntil: standing?.coolDownUntil ?? null,
   };
+}
+
+function stateText({ state, refused, reason, coolDownUntil }: AccountView): string {
+  const because = reason === null ? "" : `: ${reason}`;
+  switch (state) {
+    case "not-set-up":
+      return "not set up";
+    case "paused":
+      return refused ? `paused, login refused${because}` : `paused${because}`;
+    case "stopped":
+      return `login refused${because}`;
+    case "cooling-down":
+      return `cooling down until ${localTime(Date.parse(coolDownUntil ?? ""))}`;
+    case "captcha":
+      return "waits for a captcha";
+    case "busy":
+      return "ready, busy";
+    default:
+      return "ready";
+  }
 }

@@ -4,6 +4,7 @@ import { AppError } from "../../errors.ts";
 import { defineCommand } from "../command.ts";
 import type { CommandContext } from "../context.ts";
 import { compileFormat, type Format, textLine } from "../formats.ts";
+import { localTime } from "../local-time.ts";
 import { openApp } from "../open-app.ts";
 import { readCount, readLabels, readMoment } from "../read-values.ts";
 import { defaultFormat, formatAskedFor, RESULT_OPTIONS } from "../result-options.ts";
@@ -101,9 +102,4 @@ function showIn(format: Format, { out }: CommandContext): Show {
   const lines = createLines(out, format);
   lines.begin();
   return (upload) => lines.write(resultView(upload), upload.finishedAt, null);
-}
-
-/** `2026-01-31 18:00:05`. */
-function localTime(ms: number): string {
-  return new Date(ms).toLocaleString("sv-SE");
 }

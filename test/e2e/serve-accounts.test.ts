@@ -1,0 +1,75 @@
+import { describe, expect } from "bun:test";
+import { type Json, parseLines } from "./kit/lines.ts";
+import { type Served, serve } from "./kit/server.ts";
+import { scene } from "./kit/world.ts";
+import { gate } from "./stand-in/fault.ts";
+
+/** Lines of the log about something, once there are that many. */
+async function logged({ live }: Served, event: string, count = 1): Promise<readonly Json[]> {
+  const lines = () => parseLines(live.err()).filter((line) => line.event === event);
+  await live.until(() => lines().length >= count);
+  return lines();
+}
+
+describe("hoist serve and its accounts", () => {
+  scene("a refused login is told in the log, in the list of accounts, and so is its end", async (w) => {
+    const right = w.env.HOIST_UPLOADGIG_PASSWORD ?? "";
+    w.gig.password = "changed";
+    const s = await serve(w);
+    const job = await s.add(w.file("a.bin", 10), ["uploadgig"]);
+    const [refused] = await logged(s, "account.refused");
+    expect(refused).toMatchObject({ level: "error", account: "uploadgig", reason: expect.any(String) });
+    expect(refused?.reason).not.toBe("");
+    const [postponed] = await logged(s, "upload.postponed");
+    expect(postponed).toMatchObject({ level: "warn", code: "host_auth", job: job.id, account: "uploadgig" });
+    const listed = await w.run(["account", "list"]);
+    expect(listed.out).toMatch(/^uploadgig .*paused, login refused: /m);
+    w.gig.password = right;
+    expect((await w.run(["account", "resume", "uploadgig"])).code).toBe(0);
+    await logged(s, "account.resumed");
+    expect((await s.ended(job.id)).state).toBe("done");
+    expect((await w.run(["account", "list", "--json"])).json).toContainEqual(
+      expect.objectContaining({ name: "uploadgig", state: "idle", ready: true }),
+    );
+  });
+
+  scene("a pause from a shell is seen by those who watch the server", async (w) => {
+    const s = await serve(w);
+    const stream = await s.call("GET", "/v1/events");
+    let seen = "";
+    const reading = (async () => {
+      const decoder = new TextDecoder();
+      for await (const chunk of stream.body ?? []) seen += decoder.decode(chunk, { stream: true });
+    })().catch(() => {});
+    const shows = async (state: string) => {
+      for (const until = Date.now() + 10_000; Date.now() < until; await Bun.sleep(10)) {
+        if (seen.includes(`"state":"${state}"`)) return true;
+      }
+      return false;
+    };
+    expect((await w.run(["account", "pause", "ulozto"])).code).toBe(0);
+    expect(await shows("paused")).toBe(true);
+    expect(seen).toContain("event: account.state\n");
+    expect((await logged(s, "account.paused"))[0]).toMatchObject({ account: "ulozto", reason: "by hand" });
+    expect((await w.run(["account", "resume", "ulozto"])).code).toBe(0);
+    expect(await shows("idle")).toBe(true);
+    s.live.kill("SIGTERM");
+    await Promise.all([s.live.ended, reading]);
+  });
+
+  scene("what a stop cuts short has not failed, and goes on at the next start", async (w) => {
+    const hold = gate();
+    w.gig.fault("body", { gate: hold, gateAt: 10 });
+    const s = await serve(w, "", ["--grace", "0s"]);
+    const job = await s.add(w.file("a.bin", 3_000_000), ["uploadgig"]);
+    await hold.reached;
+    s.live.kill("SIGTERM");
+    expect((await s.live.ended).code).toBe(143);
+    const events = parseLines(s.live.err()).map(({ event }) => event);
+    expect(events).toContain("upload.stopped");
+    expect(events).not.toContain("upload.failed");
+    hold.open();
+    const next = await serve(w);
+    expect((await next.ended(job.id)).state).toBe("done");
+  });
+});
