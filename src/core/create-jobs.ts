@@ -128,6 +128,7 @@ export function createJobs(world: JobsWorld): RunningJobs {
     },
     async list(query, roots) {
       const { jobs, next } = await store.jobs({
+        waits: live.waits(),
         labels: query.labels,
         limit: query.limit,
         under: [...pathsOf(roots), "-"],
@@ -135,7 +136,9 @@ export function createJobs(world: JobsWorld): RunningJobs {
         ...(query.account === undefined ? {} : { account: query.account }),
         ...(query.after === undefined ? {} : { after: query.after }),
       });
-      return { jobs: jobs.map(view), next };
+      const views = jobs.map(view);
+      // A job may have gone on between the search and the look.
+      return { jobs: query.state === undefined ? views : views.filter(({ state }) => state === query.state), next };
     },
     get: async (id, roots) => view(await find(id, roots)),
     async wait(id, ms, roots, signal) {

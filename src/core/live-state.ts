@@ -4,6 +4,7 @@ import type { EngineEvent } from "./events.ts";
 import type { AccountState } from "./job-store.ts";
 import type { LiveFacts } from "./job-view.ts";
 import type { AccountView } from "./jobs.ts";
+import type { JobsQuery } from "./serve-store.ts";
 
 /** What only a running server knows: bytes on their way, pages that wait for a person, what accounts are busy with. */
 export interface LiveState extends LiveFacts {
@@ -13,6 +14,8 @@ export interface LiveState extends LiveFacts {
   /** Takes over what the store says of the accounts, by key. */
   know(states: ReadonlyMap<string, AccountState>): void;
   accountView(account: Account): AccountView;
+  /** What makes uploads wait beyond what is stored with them. */
+  waits(): NonNullable<JobsQuery["waits"]>;
 }
 
 interface Running {
@@ -25,6 +28,12 @@ export function createLiveState(): LiveState {
   const running = new Map<string, Running>();
   let states: ReadonlyMap<string, AccountState> = new Map();
 
+  const accountWait = (accountKey: string) => {
+    const state = states.get(accountKey);
+    if (state?.paused === true || (state?.refusedSecret ?? null) !== null) return "account";
+    if ((state?.coolDownUntil ?? 0) > Date.now()) return "cool-down";
+    return captchaOf(accountKey) === null ? null : "captcha";
+  };
   const captchaOf = (accountKey: string): string | null =>
     [...running.values()].find((each) => each.accountKey === accountKey && each.captcha !== null)?.captcha ?? null;
 
@@ -46,11 +55,14 @@ export function createLiveState(): LiveState {
     },
     bytes: (uploadId) => running.get(uploadId)?.bytes ?? null,
     captcha: (uploadId) => running.get(uploadId)?.captcha ?? null,
-    accountWait(accountKey) {
-      const state = states.get(accountKey);
-      if (state?.paused === true || (state?.refusedSecret ?? null) !== null) return "account";
-      if ((state?.coolDownUntil ?? 0) > Date.now()) return "cool-down";
-      return captchaOf(accountKey) === null ? null : "captcha";
+    accountWait,
+    waits() {
+      const parked = [...running].filter(([, { captcha }]) => captcha !== null);
+      const accounts = [...states.keys(), ...parked.map(([, { accountKey }]) => accountKey)];
+      return {
+        accounts: [...new Set(accounts)].filter((key) => accountWait(key) !== null),
+        uploads: parked.map(([id]) => id),
+      };
     },
     accountView(account) {
       const state = states.get(account.key);

@@ -69,6 +69,8 @@ export type JobState = (typeof JOB_STATES)[number];
 
 export interface JobsQuery {
   readonly state?: JobState;
+  /** What only the server knows: accounts (by key) whose queued uploads wait, and uploads that wait though they run. */
+  readonly waits?: { readonly accounts: readonly string[]; readonly uploads: readonly string[] };
   readonly account?: string;
   readonly labels?: Readonly<Record<string, string>>;
   /** Only jobs of which `path` or a directory above it is one of these; null: all. */

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import type { UploadRecord } from "../../src/core/job-store.ts";
+import { jobView, type LiveFacts } from "../../src/core/job-view.ts";
 import type { JobRecord, JobsQuery, JobUpload, NewJob, ServeStore } from "../../src/core/serve-store.ts";
+import { JOB_STATES } from "../../src/core/serve-store.ts";
 import { failure, file, success, upload, view } from "./job-store.ts";
 
 export interface ServeStoreFixture extends AsyncDisposable {
@@ -309,6 +311,35 @@ export function describeServeStore(name: string, open: (now: () => number) => Se
         expect(await listed({ state: "done" })).toEqual([done]);
         expect(await listed({ state: "queued", account: "uploadgig", labels: { build: "1" } })).toEqual([both]);
         expect(await listed({ state: "running" })).toEqual([]);
+      });
+
+      test("by state is what each job shows, whatever makes its uploads wait", async () => {
+        const both = { uploads: [to(A), to(B, { account: "ulozto" })] };
+        await ended();
+        await ended(failure("host_rejected"));
+        await ended(success(), both);
+        const oneRuns = await added(both);
+        await claimed(new Set([B]));
+        const parked = await added();
+        const { id: parkedUpload } = await claimed(new Set([B]));
+        await added({ notBefore: clock + 60_000 });
+        for (const change of [{}, both, { uploads: [to(B, { account: "ulozto" })] }]) await added(change);
+        const all = (await store.jobs({ under: null, limit: 100 })).jobs;
+        expect([oneRuns, parked].map((id) => all.some((each) => each.id === id))).toEqual([true, true]);
+        for (const accounts of [[], [A], [B], [A, B], ["nobody's"]]) {
+          for (const uploads of [[], [parkedUpload]]) {
+            const live: LiveFacts = {
+              bytes: () => null,
+              accountWait: (key) => (accounts.includes(key) ? "account" : null),
+              captcha: (id) => (uploads.includes(id) ? "https://captcha.example" : null),
+            };
+            for (const state of JOB_STATES) {
+              const shown = all.filter((each) => jobView(each, live).state === state).map(({ id }) => id);
+              const found = await listed({ state, waits: { accounts, uploads } });
+              expect([accounts, uploads, state, found]).toEqual([accounts, uploads, state, shown]);
+            }
+          }
+        }
       });
 
       test("shows only what is below a root, by whole names", async () => {

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import type { EngineEvent } from "../../src/core/events.ts";
 import { RESUMED } from "../../src/core/job-store.ts";
+import type { JobState } from "../../src/core/serve-store.ts";
 import { AppError } from "../../src/errors.ts";
 import { openStore } from "../../src/store/open.ts";
 import { fakeHost, takeIt } from "../support/fake-host.ts";
@@ -81,6 +82,9 @@ test("what another process does to an account is noticed by itself, without a jo
   expect(shownTo(server)).toEqual(["paused"]);
   const job = await server.add(server.files.file("b", "b"), ["one"]);
   expect(await server.until(job.id, ({ state }) => state === "waiting")).toMatchObject({ waitingFor: "account" });
+  const listed = async (state: JobState) =>
+    (await server.engine.jobs.list({ state, labels: {}, limit: 10 }, server.roots)).jobs.map(({ id }) => id);
+  expect([await listed("waiting"), await listed("queued")]).toEqual([[job.id], []]);
   await other.saveAccount(key, RESUMED);
   expect((await server.ended(job.id)).state).toBe("done");
   expect(shownTo(server).slice(0, 2)).toEqual(["paused", "idle"]);

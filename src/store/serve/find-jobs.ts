@@ -4,7 +4,7 @@ import type { StoreContext } from "../context.ts";
 import { wakeAllDue } from "../due.ts";
 import { parseCursor, writeCursor } from "./cursor.ts";
 import { loadJobs } from "./job-rows.ts";
-import { STATE } from "./states.ts";
+import { type Condition, stateConditions } from "./shown-state.ts";
 
 /** Jobs looked through at a time for those that match; between two looks other work goes on. */
 const WINDOW = 1_000;
@@ -53,21 +53,24 @@ interface Look {
 
 /** Up to `limit` matching jobs in the window of jobs before a place, newest first. */
 function look({ sql }: StoreContext, query: JobsQuery, before: number | null, limit: number): Look {
-  const { conditions, values } = conditionsOf(query);
-  const inState = query.state === undefined ? "" : "AND state = $state";
-  const state: Bindings = query.state === undefined ? {} : { state: STATE[query.state] };
+  const state = query.state === undefined ? null : stateConditions(query.state, query.waits);
+  const { conditions, values } = conditionsOf(query, state?.shown ?? null);
   // Above every place that SQLite gives.
-  const from = { before: before ?? Number.MAX_SAFE_INTEGER };
+  const from = { before: before ?? Number.MAX_SAFE_INTEGER, ...state?.stored.values };
+  const among = ["seq < $before", ...(state === null ? [] : [state.stored.sql])].join(" AND ");
   const end =
     conditions.length === 0
       ? null
-      : (sql<{ seq: number }>(
-          `SELECT seq FROM jobs WHERE seq < $before ${inState} ORDER BY seq DESC LIMIT 1 OFFSET ${WINDOW - 1}`,
-        ).get({ ...from, ...state })?.seq ?? null);
-  const matching = ["seq < $before", "seq >= $end", ...conditions].join(" AND ");
-  const rows = sql<{ seq: number }>(
-    `SELECT seq FROM jobs WHERE ${matching} ${inState} ORDER BY seq DESC LIMIT $limit`,
-  ).all({ ...from, ...state, ...values, end: end ?? 0, limit });
+      : (sql<{ seq: number }>(`SELECT seq FROM jobs WHERE ${among} ORDER BY seq DESC LIMIT 1 OFFSET ${WINDOW - 1}`).get(
+          from,
+        )?.seq ?? null);
+  const matching = [among, "seq >= $end", ...conditions].join(" AND ");
+  const rows = sql<{ seq: number }>(`SELECT seq FROM jobs WHERE ${matching} ORDER BY seq DESC LIMIT $limit`).all({
+    ...from,
+    ...values,
+    end: end ?? 0,
+    limit,
+  });
   return { found: rows.map(({ seq }) => seq), end };
 }
 
@@ -77,9 +80,9 @@ interface Conditions {
   readonly values: Bindings;
 }
 
-function conditionsOf({ account, labels = {}, under }: JobsQuery): Conditions {
-  const conditions: string[] = [];
-  const values: Bindings = {};
+function conditionsOf({ account, labels = {}, under }: JobsQuery, shown: Condition | null): Conditions {
+  const conditions: string[] = shown === null ? [] : [shown.sql];
+  const values: Bindings = { ...shown?.values };
   const add = (condition: string, value: Bindings) => {
     conditions.push(`EXISTS (SELECT 1 FROM uploads WHERE job = jobs.seq AND ${condition})`);
     Object.assign(values, value);
