@@ -74,7 +74,7 @@ export interface ServeRequest {
   readonly log: OutboxLog;
 }
 
-export interface Serving extends Pick<ServerEngine, "jobs" | "stop"> {
+export interface Serving extends Pick<ServerEngine, "jobs" | "stop" | "spoolDirectory"> {
   /** Remembers a signed message's id; false when it is known already. Durable when it resolves. */
   rememberMessage(scope: string, id: string): Promise<boolean>;
 }
@@ -193,6 +193,7 @@ export async function createApp(options: AppOptions): Promise<App> {
             refuseCallback: (url) => refuseCallback(url, outboxConfig().callbacks),
           }),
           committingHosts: COMMITTING_HOSTS,
+          spoolDirectory: join(config.stateDir, "spool"),
           fetch,
           retryBaseMs: config.retryBaseMs,
           listen,
@@ -213,6 +214,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       for (const job of engine.endedMeanwhile) outbox.ended(job);
       return {
         jobs: engine.jobs,
+        spoolDirectory: engine.spoolDirectory,
         rememberMessage: (scope, id) => ledger.rememberMessage(scope, id),
         async stop(graceMs) {
           await engine.stop(graceMs);

@@ -15,7 +15,6 @@ import { listen } from "../server/listen.ts";
 import { createLog, logForm, type ServerLog } from "../server/log.ts";
 import { createMetrics, type Metrics } from "../server/metrics.ts";
 import { buildSettings, type ServerSettings } from "../server/settings.ts";
-import { removeUnfinished } from "../server/spool-body.ts";
 import type { CommandContext } from "./context.ts";
 
 /** Bytes of the disk below which nothing more is taken. */
@@ -79,8 +78,6 @@ export async function runServer({ io, globals }: CommandContext, flags: ServeFla
       stopEngine = null;
       return serving.stop(graceMs);
     };
-    const spoolDirectory = join(stateDir, "spool");
-    await removeUnfinished(spoolDirectory);
     const counted = createMetrics(serving.jobs);
     metrics = counted;
     using events = createEventLog(serving.jobs);
@@ -93,7 +90,7 @@ export async function runServer({ io, globals }: CommandContext, flags: ServeFla
       closing: closing.signal,
       unready: () => whyUnready(stateDir, () => serving.jobs.depth()),
       rememberMessage: serving.rememberMessage,
-      spoolDirectory,
+      spoolDirectory: serving.spoolDirectory,
       events,
       metrics: counted,
       log,

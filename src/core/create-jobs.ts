@@ -1,4 +1,4 @@
-import { rm } from "node:fs/promises";
+import { rm, stat } from "node:fs/promises";
 import { AppError, errorView } from "../errors.ts";
 import { isUnder } from "../io/safe-open.ts";
 import type { Account } from "./account.ts";
@@ -166,11 +166,14 @@ export function createJobs(world: JobsWorld): RunningJobs {
       if (isEnded(view(job).state)) throw new AppError("conflict", "the job has ended");
       const running = await store.cancelJob(id, errorView(new AppError("cancelled", "the job was cancelled")));
       for (const upload of running) world.worker.cancel(upload.id);
-      if (running.length === 0) await dropSpoolOf(job);
       return again(id);
     },
     async retry(id, roots) {
-      await find(id, roots);
+      const { source, uploads } = await find(id, roots);
+      const isOpen = uploads.some(({ state }) => state === "failed" || state === "cancelled" || state === "unknown");
+      if (isOpen && source.spool !== null && !(await exists(source.spool))) {
+        throw new AppError("conflict", "the file that came with the job is gone; send it again");
+      }
       if (!(await store.retryJob(world.runId, id))) throw new AppError("conflict", "nothing of the job has failed");
       world.worker.wake();
       return again(id);
@@ -222,6 +225,13 @@ export function createJobs(world: JobsWorld): RunningJobs {
     tellAccount: (account) => tell({ type: "account.state", account }),
     tellJob,
   };
+}
+
+function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function dropSpoolOf({ source }: JobRecord): Promise<void> {

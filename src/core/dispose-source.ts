@@ -65,15 +65,20 @@ async function moveInto(path: string, directory: string): Promise<void> {
   }
 }
 
-/** Deletes the copy of standard input once no destination needs it any more, now or in a later run. */
-export async function dropSpool(store: JobStore, ended: UploadRecord): Promise<void> {
+/** Deletes a spooled file once no destination needs it any more: that every upload is past `needsNone`. */
+export async function dropSpool(
+  store: JobStore,
+  ended: UploadRecord,
+  needsNone: (upload: UploadRecord) => boolean,
+): Promise<void> {
   const { spool } = ended.source;
   if (spool === null) return;
   const siblings = await store.siblings(ended.id);
-  if (siblings.length > 0 && siblings.every(needsNoSource)) await rm(spool, { force: true });
+  if (siblings.length > 0 && siblings.every(needsNone)) await rm(spool, { force: true });
 }
 
-function needsNoSource({ state, outcome }: UploadRecord): boolean {
+/** Neither this run nor `resume` will ask for the copy of standard input again. */
+export function isPastResume({ state, outcome }: UploadRecord): boolean {
   if (state === "done" || state === "cancelled") return true;
   return state === "failed" && outcome?.ok === false && !outcome.error.retryable;
 }

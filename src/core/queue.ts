@@ -1,6 +1,6 @@
 import { AppError, errorView, toAppError } from "../errors.ts";
 import { createDispatcher, type QueueWorld } from "./dispatcher.ts";
-import { disposeOfSource, dropSpool } from "./dispose-source.ts";
+import { disposeOfSource, dropSpool, isPastResume } from "./dispose-source.ts";
 import type { EngineListener } from "./events.ts";
 import type { RunOptions } from "./inputs.ts";
 import type { JobStore, UploadRecord } from "./job-store.ts";
@@ -12,6 +12,8 @@ export interface QueuedRun {
   readonly options: RunOptions;
   /** Indexes of sources that stay whatever becomes of their uploads here: not every destination is in this run. */
   readonly keep?: ReadonlySet<number>;
+  /** Which uploads need their spooled file no more; absent: those that `resume` does not take. */
+  readonly needsNone?: (upload: UploadRecord) => boolean;
 }
 
 /** How long a stop may spend on telling what was not started. */
@@ -109,11 +111,11 @@ export async function drain(world: QueueWorld, run: QueuedRun, signal: AbortSign
 export async function tidyUp(
   store: JobStore,
   upload: UploadRecord,
-  run: Pick<QueuedRun, "options" | "keep">,
+  run: Pick<QueuedRun, "options" | "keep" | "needsNone">,
   listen: EngineListener,
 ): Promise<void> {
   try {
-    await dropSpool(store, upload);
+    await dropSpool(store, upload, run.needsNone ?? isPastResume);
     if (run.keep?.has(upload.sourceIndex) === true) return;
     const kept = await disposeOfSource(store, upload, run.options.after);
     if (kept !== null) listen({ type: "warning", text: kept });

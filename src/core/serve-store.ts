@@ -161,6 +161,8 @@ export interface ServeStore extends JobStore {
    * that may still be there: nothing will ask for them any more.
    */
   forget(endedBefore: number): Promise<readonly string[]>;
+  /** Which of these spooled files a job may still need: one that is not forgotten, with an upload that is not done. */
+  spoolsInUse(paths: readonly string[]): Promise<ReadonlySet<string>>;
   depth(): Promise<QueueDepth>;
 
   /** Remembers a signed message's id for 30 days; false when it is known already. */

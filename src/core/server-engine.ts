@@ -11,6 +11,7 @@ import { type JobView, jobView } from "./job-view.ts";
 import type { Jobs } from "./jobs.ts";
 import { createLiveState } from "./live-state.ts";
 import type { ServeStore } from "./serve-store.ts";
+import { removeOrphans } from "./spooled-bodies.ts";
 import { startWorker, type Worker } from "./worker.ts";
 
 export interface ServerEngineWorld extends Omit<QueueWorld, "accountOf" | "openNamed" | "listen"> {
@@ -21,6 +22,8 @@ export interface ServerEngineWorld extends Omit<QueueWorld, "accountOf" | "openN
   /** Ids of hosts on which nothing is visible before a commit. */
   readonly committingHosts: ReadonlySet<string>;
   readonly listen: EngineListener;
+  /** Where files go that come with their requests. */
+  readonly spoolDirectory: string;
 }
 
 export interface EngineSettings extends JobsSettings {
@@ -33,6 +36,7 @@ export interface EngineSettings extends JobsSettings {
 /** The queue of a server and what it offers. */
 export interface ServerEngine {
   readonly jobs: Jobs;
+  readonly spoolDirectory: string;
   /** Jobs that the death of an earlier server has ended: nobody was told of them yet. */
   readonly endedMeanwhile: readonly JobView[];
   /** Starts nothing more, lets uploads run for `graceMs`, then stops and records them. */
@@ -64,6 +68,7 @@ export async function startServerEngine(world: ServerEngineWorld, options: RunOp
     await Promise.all(spools.map((path) => rm(path, { force: true })));
   };
   await forget();
+  await removeOrphans(store, world.spoolDirectory);
 
   const stopped = new AbortController();
   const live = createLiveState();
@@ -104,6 +109,7 @@ export async function startServerEngine(world: ServerEngineWorld, options: RunOp
 
   return {
     jobs,
+    spoolDirectory: world.spoolDirectory,
     endedMeanwhile: endedMeanwhile.map((job) => jobView(job, live)),
     async stop(graceMs) {
       clearInterval(forgetting);

@@ -72,7 +72,9 @@ export function startWorker(world: WorkerWorld, run: { readonly id: string; read
       live.ended(upload.id);
       const job = await store.jobOfUpload(upload.id);
       if (job !== null && upload.outcome !== null) {
-        await tidyUp(store, upload, { options: { ...run.options, after: job.after } }, listen);
+        const options = { ...run.options, after: job.after };
+        // A job that has failed or was cancelled can be tried again, for which it needs its file.
+        await tidyUp(store, upload, { options, needsNone: ({ state }) => state === "done" }, listen);
       }
       const stored = job?.uploads.find(({ id }) => id === upload.id);
       // What could not be stored is told as it is known here.

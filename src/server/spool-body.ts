@@ -1,5 +1,5 @@
-import { mkdir, open, readdir, rename, rm, statfs } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, open, rename, rm, statfs } from "node:fs/promises";
+import { newBody } from "../core/spooled-bodies.ts";
 import { AppError } from "../errors.ts";
 import { declaredLength, tooLarge } from "./read-body.ts";
 
@@ -39,8 +39,7 @@ export async function roomFor(request: Request, { directory, most }: SpoolOption
  * is left behind on failure. Fails with `too_large`, `state` (disk) or `cancelled` (cut off).
  */
 export async function spoolBody(request: Request, limit: number, { directory }: SpoolOptions): Promise<SpooledBody> {
-  const path = join(directory, crypto.randomUUID());
-  const unfinished = `${path}.part`;
+  const { path, unfinished } = newBody(directory);
   try {
     const size = await write(request, unfinished, limit, directory);
     await rename(unfinished, path);
@@ -50,13 +49,6 @@ export async function spoolBody(request: Request, limit: number, { directory }: 
     await rm(unfinished, { force: true });
     throw failure(error);
   }
-}
-
-/** Bodies that were cut off when an earlier server died. No other server may work in the directory. */
-export async function removeUnfinished(directory: string): Promise<void> {
-  const names = await readdir(directory).catch(() => []);
-  const unfinished = names.filter((name) => name.endsWith(".part"));
-  await Promise.all(unfinished.map((name) => rm(join(directory, name), { force: true })));
 }
 
 async function write(request: Request, path: string, limit: number, directory: string): Promise<number> {

@@ -1,4 +1,5 @@
 import { realpathSync } from "node:fs";
+import { join } from "node:path";
 import * as v from "valibot";
 import { type AddJob, addJob } from "../../src/core/add-job.ts";
 import type { EngineEvent } from "../../src/core/events.ts";
@@ -57,6 +58,7 @@ export async function startServer(options: ServerFixtureOptions): Promise<Server
       committingHosts: new Set(
         Object.values(options.accounts).flatMap(({ host }) => (host.features.commits ? [host.id] : [])),
       ),
+      spoolDirectory: join(options.stateDirectory ?? files.path, "spool"),
       fetch,
       retryBaseMs: 1,
       listen: (event, job) => told.push({ event, job }),

@@ -56,6 +56,16 @@ export function jobEnds(context: StoreContext) {
         return changes > 0;
       }),
 
+    spoolsInUse: (paths: readonly string[]) =>
+      access.read((): ReadonlySet<string> => {
+        const rows = sql<{ spool: string }>(
+          `SELECT DISTINCT source_spool AS spool FROM uploads
+           WHERE source_spool IN (SELECT value FROM json_each($paths)) AND state <> 'done'
+             AND job IN (SELECT seq FROM jobs)`,
+        ).all({ paths: JSON.stringify(paths) });
+        return new Set(rows.map(({ spool }) => spool));
+      }),
+
     async forget(endedBefore: number): Promise<readonly string[]> {
       const spools: string[] = [];
       for (;;) {
