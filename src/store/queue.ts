@@ -9,6 +9,9 @@ import { PAGE } from "./pages.ts";
 import { outcomeColumns, parseUpload, sourceColumns, UPLOAD_COLUMNS, UPLOADS } from "./rows.ts";
 import { findRun } from "./runs.ts";
 
+/** Phases in which the host has not yet confirmed all bytes. */
+export const MOVING = "('new', 'preparing', 'sending', 'finishing')";
+
 /** From queued to ended: claims, and what only the owner of an upload may write. */
 export function queue(context: StoreContext) {
   const { sql, access, owner, now } = context;
@@ -47,13 +50,15 @@ export function queue(context: StoreContext) {
       });
     },
 
-    savePhase: (id: string, fence: number, phase: Phase, checkpoint?: Json | null) =>
-      checkpoint === undefined
-        ? own(id, fence, "phase = $phase", { phase })
-        : own(id, fence, "phase = $phase, checkpoint = $checkpoint", {
-            phase,
-            checkpoint: checkpoint === null ? null : JSON.stringify(checkpoint),
-          }),
+    savePhase(id: string, fence: number, phase: Phase, checkpoint?: Json | null) {
+      // The host has all bytes, which it had not before: an upload that gets on is none that brings its process down.
+      const progress = phase === "stored" ? `, crashes = CASE WHEN phase IN ${MOVING} THEN 0 ELSE crashes END` : "";
+      if (checkpoint === undefined) return own(id, fence, `phase = $phase${progress}`, { phase });
+      return own(id, fence, `phase = $phase, checkpoint = $checkpoint${progress}`, {
+        phase,
+        checkpoint: checkpoint === null ? null : JSON.stringify(checkpoint),
+      });
+    },
 
     saveSource: (id: string, fence: number, source: SourceRecord) =>
       own(
