@@ -59,9 +59,17 @@ function clientOf(server: Server, signal: AbortSignal): ServerClient {
       ...(call.json === undefined ? {} : { body: JSON.stringify(call.json) }),
       ...(call.body === undefined ? {} : { body: call.body }),
     };
-    const response = await fetch(`${server.base}${call.path}${query}`, { ...init, timeout: false } as RequestInit);
+    const sent = fetch(`${server.base}${call.path}${query}`, { ...init, timeout: false } as RequestInit);
+    const response = await (call.body === undefined ? sent : sent.catch(tellWhyRefused));
     if (!response.ok) throw problemOf(response.status, await response.text(), server.where);
     return response;
+  }
+
+  /** A server ends the connection on a body that it refuses, maybe before its answer is read: without one it says why. */
+  async function tellWhyRefused(broken: unknown): Promise<never> {
+    if (!signal.aborted)
+      await send({ method: "PUT", path: "/v1/files/" }, AbortSignal.timeout(ANSWER_MS)).catch(refuse);
+    throw broken;
   }
 
   async function guarded<T>(work: (limit: AbortSignal | null) => Promise<T>, patient: boolean): Promise<T> {
@@ -89,6 +97,11 @@ function clientOf(server: Server, signal: AbortSignal): ServerClient {
         return body;
       }, true),
   };
+}
+
+/** A file without a name is `usage` to a server that would take one. */
+function refuse(thrown: unknown): void {
+  if (thrown instanceof AppError && thrown.code !== "usage") throw thrown;
 }
 
 function headersOf({ headers, json, body }: Call, token: string | null): Record<string, string> {

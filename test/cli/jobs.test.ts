@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { serverTokenPath, writeServerAddress } from "../../src/config/server-address.ts";
 import type { JobView } from "../../src/core/job-view.ts";
@@ -173,6 +174,39 @@ describe("jobs add", () => {
     expect(ran.err).toContain(message);
     expect(server.asked).toEqual([]);
   });
+});
+
+test("jobs add --send tells why a server refused a body whose connection it has ended", async () => {
+  const answers = [
+    // Ends the connection on the body, with the answer not yet read.
+    () => "",
+    () => {
+      const body = JSON.stringify({ status: 401, detail: "a token is needed", code: "unauthorized", retryable: false });
+      const head = "HTTP/1.1 401 Unauthorized\r\nContent-Type: application/problem+json\r\nConnection: close";
+      return `${head}\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+    },
+  ];
+  const heads: string[] = [];
+  const server = createServer((socket) => {
+    socket.on("error", () => {});
+    socket.once("data", (data) => {
+      heads.push(data.toString("latin1").split("\r\n", 1)[0] ?? "");
+      const answer = answers[heads.length - 1]?.() ?? "";
+      if (answer === "") socket.resetAndDestroy();
+      else socket.end(answer);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  const url = `http://127.0.0.1:${typeof address === "object" ? address?.port : 0}`;
+  const file = directory.file("large.bin", "x".repeat(3_000_000));
+  const ran = await on({ url }, ["jobs", "add", file, "--send", "--to", "uploadgig"]);
+  server.close();
+  expect([ran.code, heads]).toEqual([
+    6,
+    [expect.stringContaining("PUT /v1/files/large.bin"), "PUT /v1/files/ HTTP/1.1"],
+  ]);
+  expect(ran.err).toContain("a token is needed");
 });
 
 describe("jobs add --wait", () => {

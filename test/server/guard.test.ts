@@ -229,9 +229,11 @@ describe("size, type, JSON, shape", () => {
       `POST /v1/jobs HTTP/1.1\r\nHost: ${at.host}\r\nAuthorization: ${bearer()}\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n`,
     );
     const chunk = `${(1 << 20).toString(16)}\r\n${" ".repeat(1 << 20)}\r\n`;
-    for (let sent = 0; sent < 200; sent += 1) {
-      if (!socket.write(chunk)) await new Promise((resolve) => socket.once("drain", resolve));
+    const closed = new Promise((resolve) => socket.once("close", resolve));
+    for (let sent = 0; sent < 200 && !socket.destroyed; sent += 1) {
+      if (!socket.write(chunk)) await Promise.race([closed, new Promise((resolve) => socket.once("drain", resolve))]);
     }
+    await closed;
     expect(status(answer)).toBe(413);
     expect(process.memoryUsage.rss() - before).toBeLessThan(120 * 1024 * 1024);
     socket.destroy();

@@ -91,6 +91,37 @@ describe("PUT /v1/files", () => {
     expect(Number(sent)).toBeLessThan(32 * 1024 * 1024);
   });
 
+  test.each([
+    ["without a token", "", 401],
+    ["with a token that may not", `Authorization: ${bearer("read")}\r\n`, 403],
+    ["that is too large", `Authorization: ${bearer()}\r\n`, 413],
+  ])("a body %s is refused before it is read, and the connection ends", async (_, authorization, expected) => {
+    for (const framing of [
+      `Content-Length: ${2 ** 48}\r\nExpect: 100-continue\r\n`,
+      `Content-Length: ${2 ** 48}\r\n`,
+    ]) {
+      const socket = await at.open();
+      let answer = "";
+      socket.on("data", (data) => {
+        answer += data.toString("latin1");
+      });
+      const closed = new Promise((resolve) => socket.once("close", resolve));
+      socket.write(`PUT /v1/files/x?to=ulozto HTTP/1.1\r\nHost: ${at.host}\r\n${authorization}${framing}\r\n`);
+      // Not a byte of the body has been sent.
+      await closed;
+      expect(answer.replace("HTTP/1.1 100 Continue\r\n\r\n", "")).toStartWith(`HTTP/1.1 ${expected} `);
+      expect(answer.toLowerCase()).toContain("\r\nconnection: close\r\n");
+      expect(leftovers()).toEqual([]);
+    }
+  });
+
+  test("after a short body that is refused the connection goes on", async () => {
+    const body = "x".repeat(1000);
+    const put = `PUT /v1/files/x HTTP/1.1\r\nHost: ${at.host}\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+    const answer = await at.raw([put, `GET /healthz HTTP/1.1\r\nHost: ${at.host}\r\nConnection: close\r\n\r\n`]);
+    expect(answer.match(/HTTP\/1\.1 \d+/g)).toEqual(["HTTP/1.1 401", "HTTP/1.1 200"]);
+  });
+
   test("a name in the query, for clients that put none into the path", async () => {
     expect((await put("?to=ulozto&name=q.bin")).status).toBe(202);
     expect(at.jobs.spooled.at(-1)?.file.name).toBe("q.bin");
