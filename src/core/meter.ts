@@ -5,6 +5,8 @@ export interface Meter {
    * rate.
    */
   add(delta: number, moved: boolean): void;
+  /** Tells what is not told yet: a small file has been sent before it was time to. */
+  end(): void;
 }
 
 const TELL_EVERY_MS = 250;
@@ -16,6 +18,11 @@ export function createMeter(tell: (bytes: number, rate: number) => void, now: ()
   let rate = 0;
   let toldBytes = 0;
   let toldAt = now();
+  let shown = 0;
+  const show = () => {
+    shown = bytes;
+    tell(bytes, rate);
+  };
   return {
     add(delta, moved) {
       bytes += delta;
@@ -28,7 +35,10 @@ export function createMeter(tell: (bytes: number, rate: number) => void, now: ()
       rate = rate === 0 ? measured : rate + (measured - rate) * weight;
       toldAt = now();
       toldBytes = bytes;
-      tell(bytes, rate);
+      show();
+    },
+    end() {
+      if (bytes > shown) show();
     },
   };
 }

@@ -67,9 +67,10 @@ interface Upload {
 async function conclude(world: RunWorld, { entry, lane, place }: Upload, signal: AbortSignal): Promise<End> {
   const { account, gate, captcha } = lane;
   using stop = stopSignal(signal, () => NEARLY_DONE.has(entry.record.phase));
+  const progress = createProgress(world, entry);
   try {
     world.listen({ type: "start", upload: entry.record });
-    using source = await openSource(entry, account, world, createProgress(world, entry));
+    using source = await openSource(entry, account, world, progress.add);
     const work = async () => {
       const session = await world.sessions(account);
       return runUpload({ ...world, entry, account, session, gate, captcha, place, source, signal: stop.signal });
@@ -77,6 +78,8 @@ async function conclude(world: RunWorld, { entry, lane, place }: Upload, signal:
     return { kind: "finished", outcome: await stop.race(work()) };
   } catch (thrown) {
     return endOf(thrown, entry.record, account.host, signal);
+  } finally {
+    progress.end();
   }
 }
 
@@ -95,10 +98,9 @@ async function record(world: RunWorld, entry: LedgerEntry, end: End, seconds: nu
   }
 }
 
-function createProgress({ listen }: RunWorld, entry: LedgerEntry): Meter["add"] {
-  const meter = createMeter(
+function createProgress({ listen }: RunWorld, entry: LedgerEntry): Meter {
+  return createMeter(
     (bytes, rate) => listen({ type: "progress", upload: entry.record, bytes, size: entry.record.source.size, rate }),
     () => performance.now(),
   );
-  return meter.add;
 }

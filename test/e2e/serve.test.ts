@@ -20,6 +20,10 @@ describe("hoist serve", () => {
       { ok: true, account: "uploadgig", folder: null, url: w.gig.files[0]?.url },
     ]);
     expect(w.ulozto.files).toMatchObject([{ name: "movie.mkv", size: 300_000 }]);
+    const metrics = await (await s.call("GET", "/metrics")).text();
+    for (const account of ["ulozto", "uploadgig"]) {
+      expect(metrics).toContain(`hoist_sent_bytes_total{account="${account}"} 300000\n`);
+    }
   });
 
   scene("takes the file itself, and keeps nothing of it afterwards", async (w) => {
