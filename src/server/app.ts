@@ -1,10 +1,10 @@
 import { type Context, Hono } from "hono";
 import { accepts } from "hono/accepts";
 import { AppError, toAppError } from "../errors.ts";
+import { cuttingOff, isCutOff } from "./cut-off.ts";
 import type { ServerDeps } from "./deps.ts";
 import { type Asked, createGuard, type Guard } from "./guard.ts";
 import { problem } from "./problem.ts";
-import { isCutOff } from "./read-body.ts";
 import { createRefusalLog, type RefusalLog } from "./refusal-log.ts";
 import type { Call, Route } from "./route.ts";
 import { serverRoutes } from "./routes.ts";
@@ -49,8 +49,7 @@ export function createServer(deps: ServerDeps): Hono<Env> {
     for (const [name, value] of Object.entries(EVERYWHERE)) c.res.headers.set(name, value);
     c.res.headers.set("x-request-id", id);
     if (!c.res.headers.has("cache-control")) c.res.headers.set("cache-control", "no-store");
-    // Bun would go on reading, to the end, what nobody wants.
-    if (isCutOff(c.req.raw, c.res.status)) c.res.headers.set("connection", "close");
+    if (isCutOff(c.req.raw, c.res.status)) c.res = await cuttingOff(c.res, c.req.raw);
     const seconds = (performance.now() - began) / 1000;
     deps.metrics.request(methodLabel(c.req.method), c.get("route"), c.res.status, seconds);
     deps.log.debug("request", `${c.req.method} ${c.get("asked").path} ${c.res.status}`, { requestId: id });

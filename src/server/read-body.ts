@@ -6,20 +6,6 @@ export function declaredLength(request: Request): number | null {
   return header !== null && /^\d{1,15}$/.test(header) ? Number(header) : null;
 }
 
-/**
- * Whether the connection ends with the refusal of a request: what is left of its body would take long to be read for
- * nothing. A sender that does not listen while it sends may see the end before the answer, so after a short body it
- * does not.
- */
-export function isCutOff(request: Request, status: number): boolean {
-  if (status < 400 || request.body === null || (request.bodyUsed && status !== 413)) return false;
-  const length = declaredLength(request);
-  return length === null || length > READ_FOR_NOTHING;
-}
-
-/** Bytes. */
-const READ_FOR_NOTHING = 1024 ** 2;
-
 export function tooLarge(limit: number): AppError {
   return new AppError("too_large", `the body is larger than ${limit} bytes`);
 }

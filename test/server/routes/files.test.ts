@@ -115,6 +115,15 @@ describe("PUT /v1/files", () => {
     }
   });
 
+  test("senders who leave when they are refused do no harm", async () => {
+    const put = `PUT /v1/files/x HTTP/1.1\r\nHost: ${at.host}\r\nContent-Length: ${2 ** 40}\r\n\r\n`;
+    const answers = await Promise.all(Array.from({ length: 50 }, () => at.first(put)));
+    expect(new Set(answers.map(status))).toEqual(new Set([401]));
+    // Longer than a connection lingers.
+    await Bun.sleep(1_200);
+    expect((await at.fetch("/healthz")).status).toBe(200);
+  });
+
   test("after a short body that is refused the connection goes on", async () => {
     const body = "x".repeat(1000);
     const put = `PUT /v1/files/x HTTP/1.1\r\nHost: ${at.host}\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
