@@ -9,7 +9,7 @@ import { isEnded, type JobView, jobView } from "./job-view.ts";
 import type { AccountView, Jobs, Root, ServerEvent, Submitted } from "./jobs.ts";
 import type { LiveState } from "./live-state.ts";
 import { readRequest } from "./read-request.ts";
-import type { JobRecord, JobsAdded, NewJob, RequestKey, ServeStore } from "./serve-store.ts";
+import type { EarlierJobs, JobRecord, NewJob, RequestKey, ServeStore } from "./serve-store.ts";
 import type { Worker } from "./worker.ts";
 
 export interface JobsWorld {
@@ -61,26 +61,25 @@ export function createJobs(world: JobsWorld): RunningJobs {
   };
 
   async function submit(jobs: readonly NewJob[], key: RequestKey | null): Promise<Submitted> {
-    return answer(await store.addJobs(world.runId, jobs, key, world.settings().maxQueue), jobs);
+    const added = await store.addJobs(world.runId, jobs, key, world.settings().maxQueue);
+    if (added.kind === "full") throw new AppError("queue_full", "the queue is full", { hint: "send it again later" });
+    if (added.kind !== "added") return answerAgain(added);
+    world.worker.wake();
+    for (const job of added.jobs) tellJob(job);
+    return { jobs: added.jobs.map(view), created: true };
   }
 
-  async function answer(added: JobsAdded, jobs: readonly NewJob[]): Promise<Submitted> {
-    if (added.kind === "full") throw new AppError("queue_full", "the queue is full", { hint: "send it again later" });
-    if (added.kind === "conflict") {
+  async function answerAgain(earlier: EarlierJobs): Promise<Submitted> {
+    if (earlier.kind === "conflict") {
       throw new AppError("unprocessable", "the idempotency key was used for another request", {
         hint: "take a new key for a new request",
       });
     }
-    const ids = added.kind === "known" ? added.jobIds : jobs.map(({ id }) => id);
-    const records = (await Promise.all(ids.map((id) => store.job(id)))).filter((job) => job !== null);
+    const records = (await Promise.all(earlier.jobIds.map((id) => store.job(id)))).filter((job) => job !== null);
     if (records.length === 0) {
       throw new AppError("conflict", "the jobs of that idempotency key are forgotten", { hint: "take a new key" });
     }
-    if (added.kind === "added") {
-      world.worker.wake();
-      for (const job of records) tellJob(job);
-    }
-    return { jobs: records.map(view), created: added.kind === "added" };
+    return { jobs: records.map(view), created: false };
   }
 
   async function find(id: string, roots: readonly Root[]): Promise<JobRecord> {
@@ -113,7 +112,7 @@ export function createJobs(world: JobsWorld): RunningJobs {
     readRequest: (input) => readRequest(input, world),
     async add(request, submitter, key) {
       const earlier = key === null ? null : await store.earlierJobs(key);
-      if (earlier !== null) return answer(earlier, []);
+      if (earlier !== null) return answerAgain(earlier);
       return submit(await jobsOf(request, submitter, world.signal), key);
     },
     async addSpooled(file, request, submitter, key) {

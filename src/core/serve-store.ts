@@ -58,7 +58,8 @@ export type EarlierJobs =
   | { readonly kind: "conflict" };
 
 export type JobsAdded =
-  | { readonly kind: "added" }
+  /** As they are stored, in the order in which they were given. */
+  | { readonly kind: "added"; readonly jobs: readonly JobRecord[] }
   | EarlierJobs
   /** The queue holds as many unended jobs as it may. */
   | { readonly kind: "full" };

@@ -1,5 +1,14 @@
 import * as v from "valibot";
-import type { EarlierJobs, JobsAdded, NewJob, RequestKey, ServeStore, WaitReason } from "../../core/serve-store.ts";
+import type {
+  EarlierJobs,
+  JobRecord,
+  JobsAdded,
+  JobUpload,
+  NewJob,
+  RequestKey,
+  ServeStore,
+  WaitReason,
+} from "../../core/serve-store.ts";
 import type { StoreContext } from "../context.ts";
 import { damagedRow } from "../failure.ts";
 import { sourceColumns } from "../rows.ts";
@@ -19,9 +28,9 @@ export function addJobs(context: StoreContext) {
         if (earlier !== null) return earlier;
         const run = serverRun(context, runId);
         if (unendedJobs(context) + jobs.length > limit) return { kind: "full" };
-        for (const job of jobs) insert(context, run, job);
+        const added = jobs.map((job) => insert(context, { seq: run, id: runId }, job));
         if (key !== null) remember(context, key, jobs);
-        return { kind: "added" };
+        return { kind: "added", jobs: added };
       }),
   } satisfies Partial<ServeStore>;
 }
@@ -47,16 +56,20 @@ function remember({ sql, now }: StoreContext, { scope, key, hash }: RequestKey, 
   ).run({ scope, key, hash, jobIds: JSON.stringify(jobs.map(({ id }) => id)), now: now() });
 }
 
-function insert({ sql, now }: StoreContext, run: number, job: NewJob): void {
+function insert(
+  { sql, now }: StoreContext,
+  run: { readonly seq: number; readonly id: string },
+  job: NewJob,
+): JobRecord {
   if (job.uploads.length === 0) throw new Error("a job without uploads");
   const createdAt = now();
-  const { dueAt, waitingFor } = firstRest(job, createdAt);
+  const rest = firstRest(job, createdAt);
   const { lastInsertRowid } = sql(
     `INSERT INTO jobs (id, state, group_id, hook, not_before, settle_ms, callback, after, resumable, created_at)
      VALUES ($id, $state, $group, $hook, $notBefore, $settleMs, $callback, $after, $resumable, $createdAt)`,
   ).run({
     id: job.id,
-    state: dueAt === null ? STATE.queued : STATE.waiting,
+    state: rest.dueAt === null ? STATE.queued : STATE.waiting,
     group: job.group,
     hook: job.hook,
     notBefore: job.notBefore,
@@ -73,21 +86,40 @@ function insert({ sql, now }: StoreContext, run: number, job: NewJob): void {
      VALUES ($id, $run, $job, $destinationIndex, $path, $size, $mtimeNs, $inode, $spool, $account, $accountKey,
        $host, $folder, $name, $labels, $createdAt, $job, $dueAt, $waitingFor)`,
   );
+  // Jobs are claimed in the order of their places, by which uploads of one job are also siblings.
+  const place = Number(lastInsertRowid);
   const shared = {
-    run,
-    // Jobs are claimed in the order of their places, by which uploads of one job are also siblings.
-    job: Number(lastInsertRowid),
+    run: run.seq,
+    job: place,
     ...sourceColumns(job.source),
     labels: JSON.stringify(job.labels),
     createdAt,
-    dueAt,
-    waitingFor,
+    ...rest,
   };
-  for (const [destinationIndex, { account, accountKey, host, folder, name }] of job.uploads.entries()) {
-    const id = Bun.randomUUIDv7();
-    addUpload.run({ ...shared, id, destinationIndex, account, accountKey, host, folder, name });
-  }
+  const uploads = job.uploads.map(({ account, accountKey, host, folder, name }, destinationIndex): JobUpload => {
+    const to = { id: Bun.randomUUIDv7(), destinationIndex, account, accountKey, host, folder, name };
+    addUpload.run({ ...shared, ...to });
+    const { source, labels } = job;
+    return { ...UNTOUCHED, ...to, runId: run.id, sourceIndex: place, source, labels, createdAt, ...rest };
+  });
+  return { ...job, createdAt, uploads };
 }
+
+/** What the tables' defaults say of an upload that nobody has looked at yet. */
+const UNTOUCHED = {
+  state: "queued",
+  phase: "new",
+  checkpoint: null,
+  fence: 0,
+  attempts: 0,
+  outcome: null,
+  reported: false,
+  startedAt: null,
+  finishedAt: null,
+  seconds: 0,
+  rounds: 0,
+  crashes: 0,
+} as const satisfies Partial<JobUpload>;
 
 interface Rest {
   readonly dueAt: number | null;
