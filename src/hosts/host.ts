@@ -53,7 +53,8 @@ export interface UploadContext {
   readonly resume: { readonly phase: Phase; readonly checkpoint: Json } | null;
   readonly options: UploadOptions;
   /**
-   * Records where the upload stands; durable when it resolves. Several may share one fsync. Without `checkpoint` the
+   * Records where the upload stands; durable when it resolves (`preparing` and `placed`, which promise nothing, with the
+   * next). Several may share one fsync. Without `checkpoint` the
    * recorded one stays; null clears it. Fails with `state` when another process has taken the upload over, or when it
    * has ended. `progress`: the host has confirmed bytes that no later attempt sends again, so the count of failed
    * attempts starts anew.

@@ -12,12 +12,19 @@ export interface Access {
    * What `work` throws undoes its own changes and fails its own caller only. `work` may run again after a lock.
    */
   write<T>(work: () => T): Promise<T>;
+  /**
+   * The same for what a loss of power may undo: every process sees it when it resolves, and it is durable with the next
+   * `write`. No wait for the disk unless it shares a transaction with one that needs it.
+   */
+  writeSoon<T>(work: () => T): Promise<T>;
   /** Lets the writes under way end; later calls fail. */
   close(): Promise<void>;
 }
 
 interface Write {
   work(): unknown;
+  /** Waits for the disk. */
+  readonly durable: boolean;
   /** Takes what became of it, once the transaction is over. */
   settle(outcome: Outcome): void;
 }
@@ -42,6 +49,13 @@ export function groupCommit(db: Database, prologue: () => void): Access {
   const keep = db.prepare("RELEASE write");
   const undo = db.prepare("ROLLBACK TO write");
 
+  let synced = true;
+  /** In the log of SQLite later commits never outlive earlier ones: one that waits for the disk makes all of them last. */
+  function sync(durable: boolean): void {
+    if (synced !== durable) db.run(`PRAGMA synchronous = ${durable ? "FULL" : "NORMAL"}`);
+    synced = durable;
+  }
+
   let waiting: Write[] = [];
   let flushing: Promise<void> | null = null;
   let closed = false;
@@ -61,21 +75,32 @@ export function groupCommit(db: Database, prologue: () => void): Access {
     }
   }
 
-  /** The only write of its transaction: rolling that back undoes it, at none of a savepoint's cost. */
-  function alone(write: Write): Outcome {
+  /** Nothing undoes it but the end of its transaction, which it brings about when it throws. */
+  function trust(write: Write): Outcome {
     return { ok: true, value: write.work() };
   }
 
-  function transact(batch: readonly Write[]): Outcome[] {
+  function transact(batch: readonly Write[], perform: (write: Write) => Outcome): Outcome[] {
+    sync(batch.some(({ durable }) => durable));
     begin.run();
     try {
       prologue();
-      const outcomes = batch.length === 1 ? batch.map(alone) : batch.map(attempt);
+      const outcomes = batch.map(perform);
       commit.run();
       return outcomes;
     } catch (error) {
       if (db.inTransaction) rollback.run();
       throw error;
+    }
+  }
+
+  /** Writes seldom throw, and savepoints cost every one of them: they are set when one has. */
+  function transactTogether(batch: readonly Write[]): Outcome[] {
+    try {
+      return transact(batch, trust);
+    } catch (error) {
+      if (batch.length === 1 || isBusy(error)) throw error;
+      return transact(batch, attempt);
     }
   }
 
@@ -86,7 +111,7 @@ export function groupCommit(db: Database, prologue: () => void): Access {
       waiting = waiting.slice(MOST_TOGETHER);
       let outcomes: Outcome[];
       try {
-        outcomes = await patiently(() => transact(batch));
+        outcomes = await patiently(() => transactTogether(batch));
       } catch (error) {
         outcomes = batch.map(() => ({ ok: false, error }));
       }
@@ -97,20 +122,23 @@ export function groupCommit(db: Database, prologue: () => void): Access {
     flushing = null;
   }
 
+  function enqueue<T>(work: () => T, durable: boolean): Promise<T> {
+    if (closed) return Promise.reject(closedStore());
+    return new Promise<T>((resolve, reject) => {
+      const settle = (outcome: Outcome) => (outcome.ok ? resolve(outcome.value as T) : reject(outcome.error));
+      waiting.push({ work, durable, settle });
+      flushing ??= flush();
+    });
+  }
+
   return {
     async read(work) {
       if (closed) throw closedStore();
       return patiently(work);
     },
 
-    write<T>(work: () => T): Promise<T> {
-      if (closed) return Promise.reject(closedStore());
-      return new Promise<T>((resolve, reject) => {
-        const settle = (outcome: Outcome) => (outcome.ok ? resolve(outcome.value as T) : reject(outcome.error));
-        waiting.push({ work, settle });
-        flushing ??= flush();
-      });
-    },
+    write: (work) => enqueue(work, true),
+    writeSoon: (work) => enqueue(work, false),
 
     async close() {
       closed = true;

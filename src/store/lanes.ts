@@ -12,7 +12,7 @@ export function lanes({ sql, access, owner, owners }: StoreContext) {
 
   return {
     takeLane: (accountKey: string, capacity: number) =>
-      access.write((): LaneGrant => {
+      access.writeSoon((): LaneGrant => {
         let living: ReadonlyMap<string, OwnerInfo> | null = null;
         let taken = held(accountKey);
         if (taken.length >= capacity) {
@@ -28,7 +28,7 @@ export function lanes({ sql, access, owner, owners }: StoreContext) {
       }),
 
     freeLane: (accountKey: string) =>
-      access.write(() => {
+      access.writeSoon(() => {
         sql(
           `DELETE FROM lanes WHERE rowid =
              (SELECT rowid FROM lanes WHERE account_key = $accountKey AND owner_id = $owner LIMIT 1)`,
@@ -42,7 +42,7 @@ export function lanes({ sql, access, owner, owners }: StoreContext) {
       }),
 
     takeLock: (name: string) =>
-      access.write((): LaneGrant => {
+      access.writeSoon((): LaneGrant => {
         const living = owners.bury();
         const holder = holderOf(name);
         if (holder !== null) return { granted: false, owner: living.get(holder.owner_id) ?? null };
@@ -51,7 +51,7 @@ export function lanes({ sql, access, owner, owners }: StoreContext) {
       }),
 
     freeLock: (name: string) =>
-      access.write(() => {
+      access.writeSoon(() => {
         sql("DELETE FROM locks WHERE name = $name AND owner_id = $owner").run({ name, owner: owner.id });
       }),
 

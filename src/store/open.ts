@@ -42,7 +42,7 @@ export function openStore({ directory, command, now = Date.now }: StoreOptions):
   const context: StoreContext = { sql, access, owner: known.info, owners: known, now };
   let committing: ReadonlySet<string> | null = null;
   // A lost beat is made good by the next one.
-  const heart = setInterval(() => access.write(known.beat).catch(() => {}), HEARTBEAT_MS).unref();
+  const heart = setInterval(() => access.writeSoon(known.beat).catch(() => {}), HEARTBEAT_MS).unref();
 
   return {
     owner: known.info,

@@ -12,6 +12,9 @@ import { findRun } from "./runs.ts";
 /** Phases in which the host has not yet confirmed all bytes. */
 export const MOVING = "('new', 'preparing', 'sending', 'finishing')";
 
+/** Phases that promise something to a later start; the others only show how far it is. */
+const PROMISES: ReadonlySet<Phase> = new Set(["sending", "finishing", "stored", "committing", "committed"]);
+
 /** From queued to ended: claims, and what only the owner of an upload may write. */
 export function queue(context: StoreContext) {
   const { sql, access, owner, now } = context;
@@ -19,7 +22,7 @@ export function queue(context: StoreContext) {
 
   return {
     claim: (runId: string, busyAccounts: ReadonlySet<string>) =>
-      access.write(() => {
+      access.writeSoon(() => {
         wakeDue(context);
         const next = findNext(context, findRun(context, runId).seq, busyAccounts);
         if (next === null) return null;
@@ -53,11 +56,11 @@ export function queue(context: StoreContext) {
     savePhase(id: string, fence: number, phase: Phase, checkpoint?: Json | null) {
       // The host has all bytes, which it had not before: an upload that gets on is none that brings its process down.
       const progress = phase === "stored" ? `, crashes = CASE WHEN phase IN ${MOVING} THEN 0 ELSE crashes END` : "";
-      if (checkpoint === undefined) return own(id, fence, `phase = $phase${progress}`, { phase });
-      return own(id, fence, `phase = $phase, checkpoint = $checkpoint${progress}`, {
-        phase,
-        checkpoint: checkpoint === null ? null : JSON.stringify(checkpoint),
-      });
+      const durable = PROMISES.has(phase);
+      if (checkpoint === undefined) return own(id, fence, `phase = $phase${progress}`, { phase }, durable);
+      const json = checkpoint === null ? null : JSON.stringify(checkpoint);
+      const change = `phase = $phase, checkpoint = $checkpoint${progress}`;
+      return own(id, fence, change, { phase, checkpoint: json }, durable);
     },
 
     saveSource: (id: string, fence: number, source: SourceRecord) =>
@@ -69,7 +72,7 @@ export function queue(context: StoreContext) {
         sourceColumns(source),
       ),
 
-    startAttempt: (id: string, fence: number) => own(id, fence, "attempts = attempts + 1", {}),
+    startAttempt: (id: string, fence: number) => own(id, fence, "attempts = attempts + 1", {}, false),
 
     finish: (id: string, fence: number, outcome: Outcome, seconds: number) =>
       own(
@@ -109,13 +112,15 @@ export function queue(context: StoreContext) {
 
 /** Changes an upload that is still ours under that fence; fails with `state` when it is not. */
 export function writeOwned({ sql, access, owner }: StoreContext) {
-  return (id: string, fence: number, change: string, values: Bindings): Promise<void> =>
-    access.write(() => {
+  return (id: string, fence: number, change: string, values: Bindings, durable = true): Promise<void> => {
+    const write = durable ? access.write : access.writeSoon;
+    return write(() => {
       const { changes } = sql(
         `UPDATE uploads SET ${change} WHERE id = $id AND fence = $fence AND owner_id = $owner AND state = 'running'`,
       ).run({ ...values, id, fence, owner: owner.id });
       if (changes === 0) throw new AppError("state", "another process has taken this upload over");
     });
+  };
 }
 
 /**
