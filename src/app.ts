@@ -6,20 +6,18 @@ import { type Config, loadConfig } from "./config/load.ts";
 import { type Environment, thisPlace } from "./config/place.ts";
 import type { ServeConfig } from "./config/serve.ts";
 import type { Account } from "./core/account.ts";
-import { createAccountGate } from "./core/account-gate.ts";
 import { standingInStore } from "./core/account-standing.ts";
+import { checkAccount } from "./core/check-account.ts";
 import { compare } from "./core/compare.ts";
 import type { EngineListener } from "./core/events.ts";
-import { type RunOptions, runOptions, type UpInput } from "./core/inputs.ts";
+import { runOptions, type UpInput } from "./core/inputs.ts";
 import type { JobStore } from "./core/job-store.ts";
 import { type ResumeRequest, resume } from "./core/resume.ts";
 import type { ServeStore } from "./core/serve-store.ts";
 import type { EngineSettings, ServerEngine } from "./core/server-engine.ts";
-import { openSession } from "./core/sessions.ts";
 import { plan, type UploadsWorld, up } from "./core/up.ts";
-import { useSession } from "./core/use-session.ts";
+import { type Timeouts, useSession } from "./core/use-session.ts";
 import type { PlanView, SummaryView } from "./core/views.ts";
-import { AppError, toAppError } from "./errors.ts";
 import type { AccountInfo, HostSession } from "./hosts/host.ts";
 import { HOSTS } from "./hosts/registry.ts";
 import { exemptLoopbackFromProxy } from "./http/proxy.ts";
@@ -110,16 +108,14 @@ export async function createApp(options: AppOptions): Promise<App> {
       accounts: config.accounts,
       committingHosts: COMMITTING_HOSTS,
       spoolDirectory: join((await canBeMade(config.stateDir)) ? config.stateDir : tmpdir(), "spool"),
-      fetch,
-      retryBaseMs: config.retryBaseMs,
-      listen,
-      log,
+      ...sessionWorld(),
     };
   }
 
+  const sessionWorld = () => ({ fetch, retryBaseMs: config.retryBaseMs, listen, log });
+
   async function use<T>(account: Account, work: (session: HostSession) => Promise<T>): Promise<T> {
-    const { retryBaseMs } = config;
-    return useSession(account, { store: await storeOrMemory(), fetch, retryBaseMs, log, listen }, TIMEOUTS, work);
+    return useSession(account, { ...sessionWorld(), store: await storeOrMemory() }, TIMEOUTS, work);
   }
 
   return {
@@ -150,27 +146,8 @@ export async function createApp(options: AppOptions): Promise<App> {
     resume: async (request, signal) => resume(request, await world(), signal),
     use,
     standing: async ({ key }) => (isRecorded(config.stateDir) ? standingInStore(await store(), key) : null),
-    async check(account, signal) {
-      const { retryBaseMs } = config;
-      const session = await openSession(account, { store: await store(), fetch, retryBaseMs, log }, TIMEOUTS);
-      if (session.check === undefined) {
-        throw new AppError("usage", `${account.host.title} cannot tell anything about an account`);
-      }
-      const gate = createAccountGate(account, { store: await store(), retryBaseMs, waitCoolDownMs: 0, listen });
-      const verdict = await gate.judge();
-      // A refused login is what a check is for; a cool-down is not to be disturbed.
-      if (verdict.kind === "stop" && verdict.keep) throw verdict.error;
-      try {
-        const info = await session.check(signal);
-        await gate.succeeded();
-        return info;
-      } catch (thrown) {
-        const error = toAppError(thrown);
-        if (error.code === "host_auth") await gate.refused(error);
-        if (error.retry.coolDownMs !== undefined) await gate.coolDown(error.retry.coolDownMs);
-        throw error;
-      }
-    },
+    check: async (account, signal) =>
+      checkAccount(account, { ...sessionWorld(), store: await store() }, TIMEOUTS, signal),
     async outboxConfig({ notify, path }, serve) {
       const { readOutboxConfig } = await import("./outbox/config.ts");
       return readOutboxConfig(serve, notify, { configPath: path ?? "", env });
@@ -194,10 +171,7 @@ export async function createApp(options: AppOptions): Promise<App> {
           }),
           committingHosts: COMMITTING_HOSTS,
           spoolDirectory: join(config.stateDir, "spool"),
-          fetch,
-          retryBaseMs: config.retryBaseMs,
-          listen,
-          log,
+          ...sessionWorld(),
         },
         // A server has all the time that a host or a person asks for.
         { ...v.parse(runOptions, {}), parallel, waitCoolDownMs: FOREVER, waitCaptchaMs: FOREVER },
@@ -241,7 +215,7 @@ const FOREVER = Number.POSITIVE_INFINITY;
 
 const COMMITTING_HOSTS = new Set(Object.keys(HOSTS).filter((id) => HOSTS[id]?.features.commits));
 
-const TIMEOUTS: Pick<RunOptions, "idleTimeoutMs" | "answerTimeoutMs"> = {
+const TIMEOUTS: Timeouts = {
   idleTimeoutMs: 60_000,
   answerTimeoutMs: null,
 };

@@ -8,18 +8,21 @@ import { steadyFolders } from "./remote/steady.ts";
 import { noteRetry } from "./repeat.ts";
 import { openSession, type SessionWorld } from "./sessions.ts";
 
-interface UseWorld extends SessionWorld {
+export interface UseWorld extends SessionWorld {
   readonly listen: EngineListener;
 }
 
+export type Timeouts = Pick<RunOptions, "idleTimeoutMs" | "answerTimeoutMs">;
+
 /**
- * Something with an account that is no upload. What is asked of its folders is repeated as far as that is safe. What the host holds against the account counts here
- * as it does for uploads, and is remembered for them. Fails with what `work` fails with, `host_auth` or `rate_limited`.
+ * Something with an account that is no upload. What is asked of its folders is repeated as far as that is safe. What the
+ * host holds against the account counts here as it does for uploads, and is remembered for them. Fails with what `work`
+ * fails with, `host_auth` or `rate_limited`.
  */
 export async function useSession<T>(
   account: Account,
   world: UseWorld,
-  timeouts: Pick<RunOptions, "idleTimeoutMs" | "answerTimeoutMs">,
+  timeouts: Timeouts,
   work: (session: HostSession) => Promise<T>,
 ): Promise<T> {
   const gate = createAccountGate(account, { ...world, waitCoolDownMs: 0 });

@@ -61,7 +61,7 @@ describe("hoist serve and its accounts", () => {
     const hold = gate();
     w.gig.fault("body", { gate: hold, gateAt: 10 });
     const s = await serve(w, "", ["--grace", "0s"]);
-    const job = await s.add(w.file("a.bin", 3_000_000), ["uploadgig"]);
+    const job = await s.add(w.file("a.bin", 30_000_000), ["uploadgig"]);
     await hold.reached;
     s.live.kill("SIGTERM");
     expect((await s.live.ended).code).toBe(143);
