@@ -1,6 +1,6 @@
 /**
  * How many uploads a second `hoist serve` takes, every one on disk before its 202, and what a long queue costs:
- * `bun build.ts && bun test/bench/webhooks.ts`. Beside it, in the same run and under the same client, Debian's
+ * `bun run bench:webhooks`. Beside it, in the same run and under the same client, Debian's
  * `webhook`, which answers before its command has run and stores nothing. Prints tables and keeps the figures in
  * bench.json; nothing is judged.
  *

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { filesBelow, scene, world } from "./kit/world.ts";
+import { filesBelow, md5Of, scene, world } from "./kit/world.ts";
 import { gate } from "./stand-in/fault.ts";
 import { testAuthority } from "./stand-in/tls.ts";
 import { uploadGig } from "./stand-in/uploadgig.ts";
@@ -21,6 +21,18 @@ describe("a hostile current directory", () => {
     expect((await w.run(["--version"])).code).toBe(0);
     expect((await w.run(["up", w.file("a"), "--to", "uploadgig"])).code).toBe(0);
     expect(w.gig.files.length).toBe(1);
+    expect(existsSync(planted)).toBe(false);
+  });
+
+  scene("with what looks like the thread that hashes has no part in hashing", async (w) => {
+    const planted = join(w.dir, "planted");
+    const evil = `require("fs").writeFileSync(${JSON.stringify(planted)}, "x");`;
+    for (const place of ["", "io/", "src/io/", "root/"]) {
+      for (const ending of ["ts", "js"]) w.file(`${place}hash-worker.${ending}`, evil);
+    }
+    const large = w.file("large.bin", 65 * 1024 * 1024);
+    const { result } = await w.run(["up", large, "--to", "ulozto", "--json"]);
+    expect(result).toMatchObject({ ok: true, verified: "md5", md5: md5Of(large) });
     expect(existsSync(planted)).toBe(false);
   });
 
