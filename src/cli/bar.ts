@@ -96,7 +96,8 @@ function barOf({ bytes, size }: BarFacts, columns: number): string {
   return `[${"=".repeat(filled - head.length)}${head}${" ".repeat(inner - filled)}]`;
 }
 
-const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
+/** Made when a text is cut for the first time: it takes longer than most commands. */
+let graphemes: Intl.Segmenter | undefined;
 
 /** Exactly `columns` wide: padded, or cut with `…` without splitting a character. */
 export function fit(text: string, columns: number): string {
@@ -104,6 +105,7 @@ export function fit(text: string, columns: number): string {
   if (width <= columns) return text + " ".repeat(columns - width);
   let cut = "";
   let used = 0;
+  graphemes ??= new Intl.Segmenter(undefined, { granularity: "grapheme" });
   for (const { segment } of graphemes.segment(text)) {
     const next = Bun.stringWidth(segment);
     if (used + next > columns - 1) break;
