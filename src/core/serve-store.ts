@@ -32,7 +32,7 @@ export interface JobUpload extends UploadRecord {
   readonly waitingFor: WaitReason | null;
   /** How often it failed with all its retries: picks the next wait. */
   readonly rounds: number;
-  /** Process deaths while it, or another upload of its job, ran; they are forgotten when a host has all its bytes. */
+  /** Process deaths while it ran. */
   readonly crashes: number;
 }
 

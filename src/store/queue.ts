@@ -9,9 +9,6 @@ import { PAGE } from "./pages.ts";
 import { outcomeColumns, parseUpload, sourceColumns, UPLOAD_COLUMNS, UPLOADS } from "./rows.ts";
 import { findRun } from "./runs.ts";
 
-/** Phases in which the host has not yet confirmed all bytes. */
-export const MOVING = "('new', 'preparing', 'sending', 'finishing')";
-
 /** Phases that promise something to a later start; the others only show how far it is. */
 const PROMISES: ReadonlySet<Phase> = new Set(["sending", "finishing", "stored", "committing", "committed"]);
 
@@ -54,13 +51,10 @@ export function queue(context: StoreContext) {
     },
 
     savePhase(id: string, fence: number, phase: Phase, checkpoint?: Json | null) {
-      // The host has all bytes, which it had not before: an upload that gets on is none that brings its process down.
-      const progress = phase === "stored" ? `, crashes = CASE WHEN phase IN ${MOVING} THEN 0 ELSE crashes END` : "";
       const durable = PROMISES.has(phase);
-      if (checkpoint === undefined) return own(id, fence, `phase = $phase${progress}`, { phase }, durable);
+      if (checkpoint === undefined) return own(id, fence, "phase = $phase", { phase }, durable);
       const json = checkpoint === null ? null : JSON.stringify(checkpoint);
-      const change = `phase = $phase, checkpoint = $checkpoint${progress}`;
-      return own(id, fence, change, { phase, checkpoint: json }, durable);
+      return own(id, fence, "phase = $phase, checkpoint = $checkpoint", { phase, checkpoint: json }, durable);
     },
 
     saveSource: (id: string, fence: number, source: SourceRecord) =>

@@ -2,18 +2,14 @@ import type { JobRecord, ServeStore } from "../../core/serve-store.ts";
 import { AppError, errorView } from "../../errors.ts";
 import type { StoreContext } from "../context.ts";
 import { PAGE } from "../pages.ts";
-import { MOVING } from "../queue.ts";
 import { loadJobs } from "./job-rows.ts";
 import { serverRun } from "./server-run.ts";
 import { FIRST_ENDED } from "./states.ts";
 
-/** A job during which the process has died this often is not tried again by itself. */
+/** An upload that has taken its process down this often is not tried again by itself. */
 const CRASHES = 3;
-/** Of the job so far: each of its uploads that is still open may have been there. */
-const JOB_CRASHES = `(
-  SELECT max(crashes) FROM uploads AS one
-  WHERE one.job = uploads.job AND one.state IN ('queued', 'running', 'interrupted')
-)`;
+/** Phases in which an upload does more than to wait for a short answer. */
+const MOVING = "('new', 'preparing', 'sending', 'finishing')";
 
 export function adoptJobs(context: StoreContext) {
   const { sql, access, owners } = context;
@@ -91,10 +87,9 @@ interface Crashed {
 }
 
 /**
- * Deals with what was running when its process died. It may have brought it down: its job counts a crash, and what was
- * moving bytes goes behind all others, lest it brings down the next one before they had their turn. The count starts
- * anew once a host has all bytes (`savePhase`): work that gets on is not what brings the process down. `jobs`: their
- * places, as JSON.
+ * Deals with what was running when its process died. Whatever was moving bytes may have brought it down: it counts a
+ * crash and goes behind all others, lest it brings down the next one before they had their turn. `jobs`: their places,
+ * as JSON.
  */
 function settleCrashes(
   { sql, now }: StoreContext,
@@ -103,7 +98,7 @@ function settleCrashes(
   committingHosts: ReadonlySet<string>,
 ): void {
   const crashed = sql<Crashed>(
-    `SELECT seq, name, host, phase, outcome, ${JOB_CRASHES} + 1 AS crashes FROM uploads
+    `SELECT seq, name, host, phase, outcome, crashes + (phase IN ${MOVING}) AS crashes FROM uploads
      WHERE job IN (SELECT value FROM json_each($jobs)) AND state = 'running'
        AND owner_id NOT IN (SELECT id FROM owners)`,
   ).all({ jobs });

@@ -42,14 +42,11 @@ export function jobEnds(context: StoreContext) {
     retryJob: (runId: string, id: string) =>
       access.write(() => {
         const run = serverRun(context, runId);
-        const job = seqOf(context, id);
         const { changes } = sql(
           `UPDATE uploads SET run = $run, state = 'queued', outcome = NULL, resumable = 0, reported = 0,
              finished_at = NULL, rounds = 0, crashes = 0, due_at = NULL, waiting_for = NULL
            WHERE job = $job AND state IN ('failed', 'cancelled', 'unknown')`,
-        ).run({ run, job });
-        // Crashes are counted by job.
-        if (changes > 0) sql("UPDATE uploads SET crashes = 0 WHERE job = $job AND crashes > 0").run({ job });
+        ).run({ run, job: seqOf(context, id) });
         return changes > 0;
       }),
 

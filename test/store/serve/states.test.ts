@@ -166,14 +166,9 @@ async function createWorld(directory: string) {
       db.run("PRAGMA foreign_keys = ON");
       db.run("DELETE FROM owners WHERE id = ?", [dead]);
     }
-    const before = new Map<Expected, number>();
-    for (const { uploads: siblings } of jobs) {
-      const open = siblings.filter(({ state }) => ["queued", "running", "interrupted"].includes(state));
-      for (const it of open) before.set(it, Math.max(...open.map(({ crashes }) => crashes)));
-    }
     for (const it of uploads()) {
       if (it.state === "running") {
-        it.crashes = (before.get(it) ?? 0) + 1;
+        it.crashes += 1;
         it.fence += 1;
         it.state = it.late ? "unknown" : it.cancelling ? "cancelled" : it.crashes >= 3 ? "failed" : "queued";
       }
@@ -199,10 +194,7 @@ async function createWorld(directory: string) {
       const again = job.uploads.filter(({ state }) => ["failed", "cancelled", "unknown"].includes(state));
       expect(await store.retryJob(runId, job.id)).toBe(again.length > 0);
       for (const it of again) Object.assign(it, { state: "queued", rounds: 0, crashes: 0 });
-      if (again.length > 0) {
-        job.told = false;
-        for (const it of job.uploads) it.crashes = 0;
-      }
+      if (again.length > 0) job.told = false;
     } else if (step.do === "remove") {
       expect(await store.removeJob(job.id)).toBe(over);
       if (over) jobs = jobs.filter((each) => each !== job);
