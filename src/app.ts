@@ -1,4 +1,4 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, realpath } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as v from "valibot";
@@ -170,7 +170,8 @@ export async function createApp(options: AppOptions): Promise<App> {
             refuseCallback: (url) => refuseCallback(url, outboxConfig().callbacks),
           }),
           committingHosts: COMMITTING_HOSTS,
-          spoolDirectory: join(config.stateDir, "spool"),
+          // One spelling, whatever links lead there: records name bodies by their paths.
+          spoolDirectory: join(await realpath(config.stateDir), "spool"),
           ...sessionWorld(),
         },
         // A server has all the time that a host or a person asks for.

@@ -43,7 +43,10 @@ export async function runProcess(argv: readonly string[]): Promise<number> {
   }
   await written;
   if (stdout.lost !== null) stderr.write(`error: results could not be written to stdout (${stdout.lost})\n`);
-  return stdout.lost !== null && code === 0 ? ERROR_CLASSES.state.exit : code;
+  const final = stdout.lost !== null && code === 0 ? ERROR_CLASSES.state.exit : code;
+  // A connection that was given up before it stood cannot be called off, and would keep the process for minutes.
+  setTimeout(() => process.exit(final), LAST_WORDS_MS).unref();
+  return final;
 }
 
 function endAtOnce({ exit }: StopReason): never {

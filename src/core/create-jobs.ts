@@ -199,20 +199,23 @@ export function createJobs(world: JobsWorld): RunningJobs {
     observe(event) {
       if (TOUCHES_ACCOUNT.has(event.type)) void world.look().catch(() => {});
       if (event.type !== "progress" || listeners.size === 0) return;
-      void store.jobOfUpload(event.upload.id).then((job) => {
-        if (job === null) return;
-        const { bytes, size, rate, upload } = event;
-        tell({
-          type: "job.progress",
-          job: job.id,
-          jobPath: job.source.path,
-          account: upload.account,
-          bytes,
-          size,
-          rate,
-          phase: upload.phase,
-        });
-      });
+      void store.jobOfUpload(event.upload.id).then(
+        (job) => {
+          if (job === null) return;
+          const { bytes, size, rate, upload } = event;
+          tell({
+            type: "job.progress",
+            job: job.id,
+            jobPath: job.source.path,
+            account: upload.account,
+            bytes,
+            size,
+            rate,
+            phase: upload.phase,
+          });
+        },
+        () => {},
+      );
     },
     changed(uploadId) {
       if (listeners.size === 0) return;
