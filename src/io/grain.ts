@@ -7,6 +7,9 @@ export interface Grain {
 
 const SMALLEST = 16 * 1024;
 const FIRST = 64 * 1024;
+/** As long as all of it may lie in the buffers of the system, which take everything at once, whatever the line carries. */
+const LARGEST_UNPROVEN = 256 * 1024;
+const PROVEN_AFTER = 16 * 1024 * 1024;
 const LARGEST = 1024 * 1024;
 /** Pieces taken sooner may be larger: each costs the same, whatever is in it. */
 const QUICK_MS = 25;
@@ -16,12 +19,15 @@ const SLOW_MS = 250;
 /** Follows the line: on a fast one the pieces do not count, on a slow one each is a moment's worth. */
 export function createGrain(): Grain {
   let bytes = FIRST;
+  let taken = 0;
   return {
     get bytes() {
       return bytes;
     },
     took(ms) {
-      if (ms < QUICK_MS) bytes = Math.min(LARGEST, bytes * 2);
+      taken += bytes;
+      const largest = taken < PROVEN_AFTER ? LARGEST_UNPROVEN : LARGEST;
+      if (ms < QUICK_MS) bytes = Math.min(largest, bytes * 2);
       else if (ms > SLOW_MS) bytes = Math.max(SMALLEST, bytes / 2);
     },
   };
