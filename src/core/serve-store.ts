@@ -153,7 +153,10 @@ export interface ServeStore extends JobStore {
   cancelJob(id: string, error: ErrorView): Promise<readonly UploadRecord[]>;
   /** Ends an owned upload as `cancelled`. */
   finishCancelled(id: string, fence: number, error: ErrorView, seconds: number): Promise<void>;
-  /** Queues failed, cancelled and unknown uploads of a job again, from round 0. False when there are none. */
+  /**
+   * Queues failed, cancelled and unknown uploads of a job again, from round 0 and no sooner than its `notBefore`. False
+   * when there are none.
+   */
   retryJob(runId: string, id: string): Promise<boolean>;
   /** Forgets an ended job; its uploads stay in the history. False when it has not ended. */
   removeJob(id: string): Promise<boolean>;

@@ -510,6 +510,20 @@ export function describeServeStore(name: string, open: (now: () => number) => Se
         expect((await claimed()).name).toBe("failed");
       });
 
+      test("still waits for its time", async () => {
+        const at = clock + 10_000;
+        const id = await added({ notBefore: at });
+        await store.cancelJob(id, view("cancelled"));
+        expect(await store.retryJob(runId, id)).toBe(true);
+        expect(await onlyUpload(id)).toMatchObject({ state: "queued", dueAt: at, waitingFor: "notBefore" });
+        expect(await store.claim(runId, NONE)).toBeNull();
+        clock = at;
+        const { id: uploadId, fence } = await claimed();
+        await store.finish(uploadId, fence, failure("host_rejected"), 1);
+        expect(await store.retryJob(runId, id)).toBe(true);
+        expect(await onlyUpload(id)).toMatchObject({ dueAt: null, waitingFor: null });
+      });
+
       test("is not possible while it runs or after it is done", async () => {
         const running = await added();
         const upload = await claimed();

@@ -42,11 +42,15 @@ export function jobEnds(context: StoreContext) {
     retryJob: (runId: string, id: string) =>
       access.write(() => {
         const run = serverRun(context, runId);
+        const job = seqOf(context, id);
+        const early = sql<{ at: number }>(
+          "SELECT not_before AS at FROM jobs WHERE seq = $job AND not_before > $now",
+        ).get({ job, now: now() });
         const { changes } = sql(
           `UPDATE uploads SET run = $run, state = 'queued', outcome = NULL, resumable = 0, reported = 0,
-             finished_at = NULL, rounds = 0, crashes = 0, due_at = NULL, waiting_for = NULL
+             finished_at = NULL, rounds = 0, crashes = 0, due_at = $dueAt, waiting_for = $waitingFor
            WHERE job = $job AND state IN ('failed', 'cancelled', 'unknown')`,
-        ).run({ run, job: seqOf(context, id) });
+        ).run({ run, job, dueAt: early?.at ?? null, waitingFor: early === null ? null : "notBefore" });
         return changes > 0;
       }),
 
