@@ -13,7 +13,7 @@ import { createEventLog } from "../server/event-log.ts";
 import { createInFlight } from "../server/in-flight.ts";
 import { listen } from "../server/listen.ts";
 import { createLog, logForm, type ServerLog } from "../server/log.ts";
-import { createMetrics, type Metrics } from "../server/metrics.ts";
+import { createMetrics } from "../server/metrics.ts";
 import { buildSettings, type ServerSettings } from "../server/settings.ts";
 import type { CommandContext } from "./context.ts";
 
@@ -38,7 +38,7 @@ export async function runServer({ io, globals }: CommandContext, flags: ServeFla
     from: globals.verbose ? "debug" : globals.quiet ? "error" : "info",
     write: (line) => io.stderr.write(line),
   });
-  let metrics: Metrics | null = null;
+  const metrics = createMetrics();
   const tellEngine = createEngineLog(log);
   await using app = await io.openApp({
     flags: { config: globals.config, stateDir: globals.stateDir },
@@ -47,7 +47,7 @@ export async function runServer({ io, globals }: CommandContext, flags: ServeFla
     history: true,
     listen: (event, job) => {
       tellEngine(event, job);
-      metrics?.observe(event);
+      metrics.observe(event);
     },
     log: (message) => log.debug("engine", message),
   });
@@ -78,8 +78,6 @@ export async function runServer({ io, globals }: CommandContext, flags: ServeFla
       stopEngine = null;
       return serving.stop(graceMs);
     };
-    const counted = createMetrics(serving.jobs);
-    metrics = counted;
     using events = createEventLog(serving.jobs);
     const closing = new AbortController();
     const hono = createServer({
@@ -92,7 +90,7 @@ export async function runServer({ io, globals }: CommandContext, flags: ServeFla
       rememberMessage: serving.rememberMessage,
       spoolDirectory: serving.spoolDirectory,
       events,
-      metrics: counted,
+      metrics,
       log,
       heartbeatMs: HEARTBEAT_MS,
     });

@@ -64,6 +64,14 @@ export type JobsAdded =
   /** The queue holds as many unended jobs as it may. */
   | { readonly kind: "full" };
 
+/** What a starting server has to tell of the time before. */
+export interface Adopted {
+  /** Uploads that ended because their process died, with their jobs' ids: those go on where another upload does. */
+  readonly crashed: readonly { readonly job: string; readonly upload: UploadRecord }[];
+  /** Jobs that ended by this, and those that ended before without `jobTold`: the process died in between. */
+  readonly untold: readonly JobRecord[];
+}
+
 /** Upload states as shown, `waiting` included; a job has the first of these that any of its uploads has. */
 export const JOB_STATES = ["running", "waiting", "queued", "unknown", "failed", "cancelled", "done"] as const;
 export type JobState = (typeof JOB_STATES)[number];
@@ -118,10 +126,9 @@ export interface ServeStore extends JobStore {
    * Takes all unended uploads of jobs into the run of a starting server, keeping phase and checkpoint; the caller holds
    * the lock that keeps a second server out of this state directory. An upload that was running when its process died
    * counts a crash; the third ends it as `failed`, and one that died in `finishing` on a host outside `committingHosts`
-   * ends as `unknown`. Returns the jobs that ended by this, and those that ended before without `jobTold`: the process
-   * died in between.
+   * ends as `unknown`.
    */
-  adoptJobs(runId: string, committingHosts: ReadonlySet<string>): Promise<readonly JobRecord[]>;
+  adoptJobs(runId: string, committingHosts: ReadonlySet<string>): Promise<Adopted>;
   job(id: string): Promise<JobRecord | null>;
   jobOfUpload(uploadId: string): Promise<JobRecord | null>;
   /** Newest first. */

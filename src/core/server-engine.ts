@@ -37,7 +37,7 @@ export interface EngineSettings extends JobsSettings {
 export interface ServerEngine {
   readonly jobs: Jobs;
   readonly spoolDirectory: string;
-  /** Jobs that the death of an earlier server has ended: nobody was told of them yet. */
+  /** Jobs that ended as an earlier server died: callbacks and messages are still to be sent. */
   readonly endedMeanwhile: readonly JobView[];
   /** Starts nothing more, lets uploads run for `graceMs`, then stops and records them. */
   stop(graceMs: number): Promise<void>;
@@ -62,7 +62,8 @@ export async function startServerEngine(world: ServerEngineWorld, options: RunOp
   await store.recover(world.committingHosts);
   const runId = await store.createRun({});
   await store.openRun(runId);
-  const endedMeanwhile = await store.adoptJobs(runId, world.committingHosts);
+  const { crashed, untold } = await store.adoptJobs(runId, world.committingHosts);
+  for (const { job, upload } of crashed) world.listen({ type: "ended", upload }, job);
   const forget = async () => {
     const spools = await store.forget(Date.now() - world.settings().keepMs);
     await Promise.all(spools.map((path) => rm(path, { force: true })));
@@ -110,7 +111,7 @@ export async function startServerEngine(world: ServerEngineWorld, options: RunOp
   return {
     jobs,
     spoolDirectory: world.spoolDirectory,
-    endedMeanwhile: endedMeanwhile.map((job) => jobView(job, live)),
+    endedMeanwhile: untold.map((job) => jobView(job, live)),
     async stop(graceMs) {
       clearInterval(forgetting);
       watch[Symbol.dispose]();

@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { EngineEvent } from "../core/events.ts";
-import type { Jobs } from "../core/jobs.ts";
+import type { QueueDepth } from "../core/serve-store.ts";
 
 /** What `/metrics` tells. */
 export interface Metrics {
@@ -8,41 +8,20 @@ export interface Metrics {
   observe(event: EngineEvent): void;
   /** `route` as in the table; seconds from head to answer. */
   request(method: string, route: string, status: number, seconds: number): void;
-  /** Prometheus text. */
-  text(): Promise<string>;
+  /** Prometheus text; `depth`: as it is now. */
+  text(depth: QueueDepth): Promise<string>;
   readonly contentType: string;
 }
 
 /** The process metrics of prom-client stay off: what they read has other meanings in Bun. */
-export function createMetrics(jobs: Pick<Jobs, "depth">, now: () => number = Date.now): Metrics {
+export function createMetrics(now: () => number = Date.now): Metrics {
   const registry = new Registry();
   const registers = [registry];
-  let depth: Promise<Awaited<ReturnType<Jobs["depth"]>>> | null = null;
-  /** One look for all gauges of one scrape. */
-  const depthNow = () => {
-    depth ??= jobs.depth().finally(() => {
-      depth = null;
-    });
-    return depth;
-  };
-
-  new Gauge({
-    name: "hoist_jobs",
-    help: "Jobs by state.",
-    labelNames: ["state"],
-    registers,
-    async collect() {
-      for (const [state, count] of Object.entries((await depthNow()).byState)) this.set({ state }, count);
-    },
-  });
-  new Gauge({
+  const jobs = new Gauge({ name: "hoist_jobs", help: "Jobs by state.", labelNames: ["state"], registers });
+  const oldestAge = new Gauge({
     name: "hoist_oldest_job_age_seconds",
     help: "Age of the oldest job that has not ended; 0 without one.",
     registers,
-    async collect() {
-      const { oldestUnended } = await depthNow();
-      this.set(oldestUnended === null ? 0 : Math.max(0, (now() - oldestUnended) / 1000));
-    },
   });
   const sent = new Counter({
     name: "hoist_sent_bytes_total",
@@ -81,7 +60,11 @@ export function createMetrics(jobs: Pick<Jobs, "depth">, now: () => number = Dat
 
   return {
     contentType: registry.contentType,
-    text: () => registry.metrics(),
+    text({ byState, oldestUnended }) {
+      for (const [state, count] of Object.entries(byState)) jobs.set({ state }, count);
+      oldestAge.set(oldestUnended === null ? 0 : Math.max(0, (now() - oldestUnended) / 1000));
+      return registry.metrics();
+    },
     request: (method, route, status, seconds) => durations.observe({ method, route, status }, seconds),
     observe(event) {
       switch (event.type) {

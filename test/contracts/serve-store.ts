@@ -626,8 +626,9 @@ export function describeServeStore(name: string, open: (now: () => number) => Se
     describe("a new run takes jobs over", () => {
       const adopt = async () => {
         const next = await store.createRun({});
-        const jobs = await store.adoptJobs(next, NONE);
-        return { next, ended: jobs.map(({ id }) => id) };
+        const { crashed, untold } = await store.adoptJobs(next, NONE);
+        expect(crashed).toEqual([]);
+        return { next, ended: untold.map(({ id }) => id) };
       };
 
       test("in their order, with what was stopped and what rests", async () => {
@@ -720,7 +721,7 @@ export function describeServeStore(name: string, open: (now: () => number) => Se
         const run = await store.createRun({});
         await store.addUploads(run, [upload()]);
         await store.openRun(run);
-        expect(await store.adoptJobs(runId, NONE)).toEqual([]);
+        expect((await store.adoptJobs(runId, NONE)).untold).toEqual([]);
         expect(await store.claim(runId, NONE)).toBeNull();
         const [only] = await Array.fromAsync(store.uploadsOf(run));
         await store.rest(only?.id ?? "", clock + 1, "account");

@@ -105,6 +105,17 @@ describe("hoist jobs", () => {
     expect((await w.run(["jobs", "cancel", id])).out).toStartWith(`${id}  cancelled`);
     expect(await w.run(["jobs", "cancel", id])).toMatchObject({ code: 4, out: "" });
     expect((await w.run(["jobs", "retry", id])).code).toBe(0);
+    expect((await s.job(id)).waitingFor).toBe("notBefore");
+  });
+
+  scene("cancel and retry what waits for its account", async (w) => {
+    const s = await served(w);
+    expect((await w.run(["account", "pause", "uploadgig"])).code).toBe(0);
+    const { out } = await w.run(["jobs", "add", w.file("a.bin"), "--to", "uploadgig"]);
+    const id = out.trim();
+    expect((await w.run(["jobs", "cancel", id])).out).toStartWith(`${id}  cancelled`);
+    expect((await w.run(["account", "resume", "uploadgig"])).code).toBe(0);
+    expect((await w.run(["jobs", "retry", id])).code).toBe(0);
     expect((await s.ended(id)).state).toBe("done");
   });
 

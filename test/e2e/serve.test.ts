@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Json } from "./kit/lines.ts";
 import { serve } from "./kit/server.ts";
 import { filesBelow, md5Of, scene } from "./kit/world.ts";
+import { gate } from "./stand-in/fault.ts";
 
 const JSON_TYPE = { "content-type": "application/json" };
 const FORM_TYPE = { "content-type": "application/x-www-form-urlencoded" };
@@ -100,6 +101,29 @@ describe("hoist serve", () => {
     const names = w.ulozto.files.map(({ name }) => name);
     expect(names.length).toBe(50);
     expect(new Set(names).size).toBe(50);
+  });
+
+  scene("logs and counts what a kill -9 leaves unknown", async (w) => {
+    const held = gate();
+    w.gig.fault("body", { gate: held, gateAt: "answer" });
+    const s = await serve(w);
+    const { id } = await s.add(w.file("a.bin", 10), ["uploadgig"]);
+    await held.reached;
+    s.live.kill("SIGKILL");
+    await s.live.ended;
+    held.open();
+    const next = await serve(w);
+    expect((await next.job(id)).state).toBe("unknown");
+    const lines = next.live
+      .err()
+      .split("\n")
+      .filter((line) => line.includes('"upload.failed"'));
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { level: "error", job: id, account: "uploadgig", code: "outcome_unknown" },
+    ]);
+    const metrics = await (await next.call("GET", "/metrics")).text();
+    expect(metrics).toContain('hoist_unknown_outcomes_total{account="uploadgig"} 1\n');
+    expect(metrics).toContain('hoist_attempts_total{account="uploadgig",outcome="outcome_unknown"} 1\n');
   });
 });
 

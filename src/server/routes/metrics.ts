@@ -2,7 +2,7 @@ import type { ServerDeps } from "../deps.ts";
 import type { Route } from "../route.ts";
 
 /** `/metrics`. */
-export function metricRoutes({ metrics }: ServerDeps): readonly Route[] {
+export function metricRoutes({ jobs, metrics }: ServerDeps): readonly Route[] {
   return [
     {
       method: "GET",
@@ -12,7 +12,10 @@ export function metricRoutes({ metrics }: ServerDeps): readonly Route[] {
       crowd: "requests",
       body: { kind: "none" },
       answers: { 200: { description: "Metrics.", type: "text/plain" } },
-      handle: async () => new Response(await metrics.text(), { headers: { "content-type": metrics.contentType } }),
+      async handle() {
+        const text = await metrics.text(await jobs.depth());
+        return new Response(text, { headers: { "content-type": metrics.contentType } });
+      },
     },
   ];
 }

@@ -1,7 +1,8 @@
-import type { JobRecord, ServeStore } from "../../core/serve-store.ts";
+import type { Adopted, JobRecord, ServeStore } from "../../core/serve-store.ts";
 import { AppError, errorView } from "../../errors.ts";
 import type { StoreContext } from "../context.ts";
 import { PAGE } from "../pages.ts";
+import { loadUpload } from "../queue.ts";
 import { loadJobs } from "./job-rows.ts";
 import { serverRun } from "./server-run.ts";
 import { FIRST_ENDED } from "./states.ts";
@@ -14,14 +15,17 @@ const MOVING = "('new', 'preparing', 'sending', 'finishing')";
 export function adoptJobs(context: StoreContext) {
   const { sql, access, owners } = context;
   return {
-    async adoptJobs(runId: string, committingHosts: ReadonlySet<string>): Promise<readonly JobRecord[]> {
+    async adoptJobs(runId: string, committingHosts: ReadonlySet<string>): Promise<Adopted> {
       await access.write(() => owners.bury());
+      const crashed: Adopted["crashed"][number][] = [];
       // Each page stands for itself: what a crash leaves is for the next start.
       for (let last: number | null = 0; last !== null; ) {
         const after: number = last;
-        last = await access.write(() => adoptPage(context, runId, after, committingHosts));
+        const page = await access.write(() => adoptPage(context, runId, after, committingHosts));
+        crashed.push(...page.crashed);
+        last = page.last;
       }
-      return untoldJobs(context);
+      return { crashed, untold: await untoldJobs(context) };
     },
 
     jobTold: (id: string) =>
@@ -31,13 +35,13 @@ export function adoptJobs(context: StoreContext) {
   } satisfies Partial<ServeStore>;
 }
 
-/** Takes over the next unended jobs after a place and returns the last of them, null when there are none. In a write. */
-function adoptPage(
-  context: StoreContext,
-  runId: string,
-  after: number,
-  committingHosts: ReadonlySet<string>,
-): number | null {
+interface Page extends Pick<Adopted, "crashed"> {
+  /** The place of the last job; null when there was none. */
+  readonly last: number | null;
+}
+
+/** Takes over the next unended jobs after a place. In a write. */
+function adoptPage(context: StoreContext, runId: string, after: number, committingHosts: ReadonlySet<string>): Page {
   const { sql } = context;
   const run = serverRun(context, runId);
   const seqs = sql<{ seq: number }>(
@@ -46,7 +50,7 @@ function adoptPage(
     .all({ after })
     .map(({ seq }) => seq);
   const jobs = JSON.stringify(seqs);
-  settleCrashes(context, run, jobs, committingHosts);
+  const crashed = settleCrashes(context, run, jobs, committingHosts);
   const taken = "WHERE job IN (SELECT value FROM json_each($jobs)) AND";
   sql(
     `UPDATE uploads SET state = 'queued', outcome = NULL, finished_at = NULL, resumable = 0
@@ -59,7 +63,7 @@ function adoptPage(
   ).run({ run, jobs });
   // Alone, because of the many indexes that a change of anything else is written to.
   sql(`UPDATE uploads SET run = $run ${taken} state = 'queued' AND run <> $run`).run({ run, jobs });
-  return seqs.at(-1) ?? null;
+  return { crashed, last: seqs.at(-1) ?? null };
 }
 
 async function untoldJobs(context: StoreContext): Promise<readonly JobRecord[]> {
@@ -77,6 +81,8 @@ async function untoldJobs(context: StoreContext): Promise<readonly JobRecord[]> 
 
 interface Crashed {
   readonly seq: number;
+  /** The id of its job. */
+  readonly job: string;
   readonly name: string;
   readonly host: string;
   readonly phase: string;
@@ -89,16 +95,18 @@ interface Crashed {
 /**
  * Deals with what was running when its process died. Whatever was moving bytes may have brought it down: it counts a
  * crash and goes behind all others, lest it brings down the next one before they had their turn. `jobs`: their places,
- * as JSON.
+ * as JSON. Returns those that ended by it.
  */
 function settleCrashes(
-  { sql, now }: StoreContext,
+  context: StoreContext,
   run: number,
   jobs: string,
   committingHosts: ReadonlySet<string>,
-): void {
+): Adopted["crashed"] {
+  const { sql, now } = context;
   const crashed = sql<Crashed>(
-    `SELECT seq, name, host, phase, outcome, crashes + (phase IN ${MOVING}) AS crashes FROM uploads
+    `SELECT seq, (SELECT id FROM jobs WHERE seq = uploads.job) AS job, name, host, phase, outcome,
+       crashes + (phase IN ${MOVING}) AS crashes FROM uploads
      WHERE job IN (SELECT value FROM json_each($jobs)) AND state = 'running'
        AND owner_id NOT IN (SELECT id FROM owners)`,
   ).all({ jobs });
@@ -109,16 +117,18 @@ function settleCrashes(
        source_index = CASE WHEN phase IN ${MOVING} THEN $behind ELSE source_index END
      WHERE seq = $seq`,
   );
-  if (crashed.length === 0) return;
+  if (crashed.length === 0) return [];
   const last = sql<{ at: number | null }>(
     "SELECT max(source_index) AS at FROM uploads WHERE run IN ($run, (SELECT run FROM uploads WHERE seq = $seq))",
   ).get({ run, seq: crashed[0]?.seq ?? 0 });
   const behind = (last?.at ?? -1) + 1;
-  for (const upload of crashed) {
-    const { seq, crashes } = upload;
+  return crashed.flatMap((upload) => {
+    const { seq, job, crashes } = upload;
     const end = endOf(upload, committingHosts);
-    settle.run({ seq, crashes, ...end, behind, finishedAt: end.state === "interrupted" ? null : now() });
-  }
+    const goesOn = end.state === "interrupted";
+    settle.run({ seq, crashes, ...end, behind, finishedAt: goesOn ? null : now() });
+    return goesOn ? [] : [{ job, upload: loadUpload(context, seq) }];
+  });
 }
 
 function endOf({ name, host, phase, outcome, crashes }: Crashed, committingHosts: ReadonlySet<string>) {

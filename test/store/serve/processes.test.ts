@@ -2,7 +2,7 @@ import { Database } from "bun:sqlite";
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import type { UploadRecord } from "../../../src/core/job-store.ts";
-import type { JobRecord, ServeStore } from "../../../src/core/serve-store.ts";
+import type { Adopted, JobRecord, ServeStore } from "../../../src/core/serve-store.ts";
 import type { Phase } from "../../../src/hosts/phase.ts";
 import { openStore } from "../../../src/store/open.ts";
 import { failure, success, upload, view } from "../../contracts/job-store.ts";
@@ -11,6 +11,8 @@ import { type TemporaryDirectory, temporaryDirectory } from "../../support/tempo
 import { type OtherProcess, otherProcess } from "../other-process.ts";
 
 const COMMITTING: ReadonlySet<string> = new Set(["ulozto"]);
+
+const NOTHING: Adopted = { crashed: [], untold: [] };
 
 let directory: TemporaryDirectory;
 let store: ServeStore;
@@ -46,12 +48,17 @@ async function serving(other = server): Promise<string> {
 }
 
 /** This process serves now: its run, and the jobs it is told have ended. */
-async function succeed(): Promise<{ readonly runId: string; readonly ended: readonly JobRecord[] }> {
+async function succeed(): Promise<{
+  readonly runId: string;
+  readonly ended: readonly JobRecord[];
+  readonly crashed: Adopted["crashed"];
+}> {
   expect(await store.takeLock("serve")).toEqual({ granted: true });
   await store.recover(COMMITTING);
   const runId = await store.createRun({});
   await store.openRun(runId);
-  return { runId, ended: await store.adoptJobs(runId, COMMITTING) };
+  const { untold, crashed } = await store.adoptJobs(runId, COMMITTING);
+  return { runId, ended: untold, crashed };
 }
 
 async function claimed(other: OtherProcess, runId: string): Promise<UploadRecord> {
@@ -108,8 +115,8 @@ describe("after a kill -9 of the server", () => {
   ] as const)("an upload in %s on %s goes on, and %d crashes count", async (phase, host, crashes) => {
     const { jobId, id, fence } = await running(phase, host);
     await server.kill();
-    const { runId, ended } = await succeed();
-    expect(ended).toEqual([]);
+    const { runId, ended, crashed } = await succeed();
+    expect([ended, crashed]).toEqual([[], []]);
     expect((await store.job(jobId))?.uploads).toMatchObject([{ id, state: "queued", crashes, rounds: 0 }]);
     const again = await store.claim(runId, NONE);
     expect(again).toMatchObject({ id, phase, checkpoint: { slug: "s" } });
@@ -119,7 +126,8 @@ describe("after a kill -9 of the server", () => {
   test("an upload whose answer may have been lost is unknown, and its job is told to have ended", async () => {
     const { jobId, id } = await running("finishing");
     await server.kill();
-    const { runId, ended } = await succeed();
+    const { runId, ended, crashed } = await succeed();
+    expect(crashed).toMatchObject([{ job: jobId, upload: { id, state: "unknown" } }]);
     expect(ended.map((job) => job.id)).toEqual([jobId]);
     expect(ended[0]?.uploads).toMatchObject([
       { id, state: "unknown", outcome: { error: { code: "outcome_unknown" } } },
@@ -234,7 +242,7 @@ describe("beside a live server", () => {
   test("what it runs is not taken from it, even by one that does not ask", async () => {
     const { jobId, id, fence } = await running("finishing");
     const runId = await store.createRun({});
-    expect(await store.adoptJobs(runId, COMMITTING)).toEqual([]);
+    expect(await store.adoptJobs(runId, COMMITTING)).toEqual(NOTHING);
     expect((await store.job(jobId))?.uploads).toMatchObject([{ id, state: "running", fence, crashes: 0 }]);
     await server.call("savePhase", id, fence, "stored");
     await server.kill();

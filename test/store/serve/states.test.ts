@@ -96,7 +96,7 @@ async function createWorld(directory: string) {
     store = openStore({ directory, command: "hoist test", now: () => clock });
     stores.push(store);
     runId = await store.createRun({});
-    return (await store.adoptJobs(runId, NONE)).map(({ id }) => id);
+    return (await store.adoptJobs(runId, NONE)).untold.map(({ id }) => id);
   }
   await start();
 
