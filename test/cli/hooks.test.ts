@@ -105,7 +105,7 @@ describe("hooks test", () => {
 
   test.each([
     ["/out/a.mkv", "inside, a regular file", 0],
-    ["/out/gone.mkv", "refused, below a root, but nothing stands there", 4],
+    ["/out/gone.mkv", "refused, nothing stands there", 4],
     ["/out/link.mkv", "refused, not below ", 4],
     ["/out/dir", "inside, a directory", 0],
     ["/out/../outside.mkv", "refused, not below ", 4],
@@ -115,6 +115,8 @@ describe("hooks test", () => {
     const { code, out } = await hoist(["hooks", "test", "backup", "-"], payload(path));
     expect(out).toContain(`root: ${verdict}`);
     expect(code).toBe(expected);
+    expect(out.includes("job: to ulozto:/Nightly\njob: to uploadgig\n")).toBe(expected === 0);
+    expect(out.includes("no job; one would go to ulozto:/Nightly and uploadgig\n")).toBe(expected !== 0);
   });
 
   test("takes the roots of the environment", async () => {
@@ -137,9 +139,36 @@ describe("hooks test", () => {
   test("makes a payload up where the sender is known", async () => {
     const { code, out } = await hoist(["hooks", "test", "sonarr"]);
     expect(code).toBe(0);
-    expect(out).toContain("extracted path: ");
+    const path = `${home.path}/media/Example Series/Season 01/Example Series - S01E01.mkv`;
+    expect(out.trim().split("\n")).toEqual([
+      "hook sonarr (preset sonarr)",
+      `extracted path: ${path}`,
+      `after rewrite: ${path}`,
+      "root: inside, where this made-up file would be",
+      "job: to ulozto:/Series",
+      "     name of the file, settle 0 s, queued once",
+    ]);
     const generic = await hoist(["hooks", "test", "backup"]);
     expect(generic.code).toBe(generic.out === "" ? 2 : 0);
+  });
+
+  test("a made-up payload is refused where a real one would be", async () => {
+    for (const roots of ["", home.path]) {
+      const config = home.file(
+        "elsewhere.toml",
+        `[hooks.tv]
+         preset = "sonarr"
+         to = ["ulozto:/Series"]
+         rewrite = [["/tv", "/elsewhere"]]`,
+      );
+      const { code, out } = await hoist(["hooks", "test", "tv"], "", {
+        HOIST_CONFIG: config,
+        HOIST_SERVE_ROOTS: roots,
+      });
+      expect(code).toBe(4);
+      expect(out).toContain(`root: refused, ${roots === "" ? "no roots are configured" : "not below "}`);
+      expect(out).not.toContain("\njob: ");
+    }
   });
 
   test("refuses what it cannot know", async () => {

@@ -21,7 +21,8 @@ export const hooksTest = defineCommand({
   summary: "show what a hook makes of a payload; nothing is queued",
   details: [
     "Shows what every line of when says, the paths found, what they are after rewrite, whether the server may upload " +
-      "what stands there, and the job that would be. Without a payload one is made up as the sender would.",
+      "what stands there, and the job that would be. Without a payload one is made up as the sender would; its file need " +
+      "not be there.",
     "The payload is JSON or a form, as the sender posts it. The exit code is 0 when something would be queued or the " +
       "event is passed over, else that of the refusal.",
   ],
@@ -36,10 +37,11 @@ export const hooksTest = defineCommand({
     const [name = "", payload] = context.operands;
     await using app = await openApp(context, { command: "hooks test" });
     const hook = await hookNamed(name, app.config, context);
-    const request = payload === undefined ? sample(hook) : requestOf(await bytesOf(payload, context));
-    const trace = await traceHook(hook, request, async (path, roots) => judgePath(path, roots));
+    const madeUp = payload === undefined;
+    const request = madeUp ? sample(hook) : requestOf(await bytesOf(payload, context));
+    const trace = await traceHook(hook, request, async (path, roots) => judgePath(path, roots, madeUp));
     for (const line of describeTrace(trace)) context.out.print(line);
-    return exitOf(trace, payload === undefined);
+    return exitOf(trace);
   },
 });
 
@@ -88,9 +90,7 @@ async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   return Buffer.concat(read);
 }
 
-/** Nothing stands where a made-up payload says. */
-function exitOf({ outcome, roots }: HookTrace, madeUp: boolean): number {
+function exitOf({ outcome, roots }: HookTrace): number {
   if (outcome.kind === "refused") return outcome.error.exit;
-  if (outcome.kind !== "jobs" || madeUp) return 0;
-  return roots.some(({ ok }) => ok) ? 0 : ERROR_CLASSES.source.exit;
+  return outcome.kind !== "jobs" || roots.some(({ ok }) => ok) ? 0 : ERROR_CLASSES.source.exit;
 }

@@ -2,14 +2,17 @@ import { realpathSync, statSync } from "node:fs";
 import { isUnder, openUnder } from "../../io/safe-open.ts";
 import type { RootVerdict } from "./trace.ts";
 
-/** What the server would say of a path, with the reason that it keeps from senders. `roots` as the hook has them. */
-export function judgePath(path: string, roots: readonly string[]): RootVerdict {
+/**
+ * What the server would say of a path, with the reason that it keeps from senders. `roots` as the hook has them.
+ * `madeUp`: nothing need stand there.
+ */
+export function judgePath(path: string, roots: readonly string[], madeUp: boolean): RootVerdict {
   if (roots.length === 0) return { ok: false, why: "no roots are configured, so no file may be named" };
   const real = roots.map((root) => realPath(root) ?? root);
   const stats = statSync(path, { throwIfNoEntry: false });
   if (stats === undefined) {
-    const inside = isUnder(path, [...real, ...roots]);
-    return { ok: false, why: inside ? "below a root, but nothing stands there" : `not below ${roots.join(", ")}` };
+    if (!isUnder(path, [...real, ...roots])) return { ok: false, why: `not below ${roots.join(", ")}` };
+    return madeUp ? { ok: true, why: "where this made-up file would be" } : { ok: false, why: "nothing stands there" };
   }
   if (!isUnder(realPath(path) ?? path, real)) return { ok: false, why: `not below ${roots.join(", ")}` };
   if (stats.isDirectory()) return { ok: true, why: "a directory: every file in it that may be read" };

@@ -6,7 +6,7 @@ import type { Hook } from "./hook.ts";
 import { select } from "./json-path.ts";
 import { type Payload, readPayload } from "./payload.ts";
 import type { HookRequest } from "./request.ts";
-import { type HookOutcome, runHook } from "./run.ts";
+import { type HookJob, type HookOutcome, runHook } from "./run.ts";
 
 /** What the server would say of a path: a word for people, and whether it would queue it. */
 export interface RootVerdict {
@@ -85,21 +85,25 @@ export function describeTrace({ hook, preset, when, extracted, outcome, roots }:
       `when ${at} ${test}: ${holds ? "holds" : "does not hold"} (${values.map(safeJson).join(", ") || "nothing there"})`,
     );
   }
-  lines.push(...extracted.map((path) => `extracted path: ${safeText(path)}`));
+  lines.push(...new Set(extracted.map((path) => `extracted path: ${safeText(path)}`)));
   if (outcome.kind === "test") return [...lines, "a test event: 200, nothing is queued"];
   if (outcome.kind === "skipped") return [...lines, `skipped: ${safeText(outcome.reason)}`];
   if (outcome.kind === "refused")
     return [...lines, `refused (${outcome.error.code}): ${safeText(outcome.error.message)}`];
-  outcome.jobs.forEach((job, index) => {
-    const root = roots[index];
-    lines.push(
-      `after rewrite: ${safeText(job.path)}`,
-      `root: ${root === undefined ? "not judged" : `${root.ok ? "inside" : "refused"}, ${safeText(root.why)}`}`,
-      ...job.to.map(
-        ({ account, folder }) => `job: to ${safeText(folder === null ? account.name : `${account.name}:${folder}`)}`,
-      ),
-      `     name ${job.name === null ? "of the file" : safeText(job.name)}, settle ${job.settleMs / 1000} s, ${job.key === null ? "queued every time" : "queued once"}`,
-    );
-  });
-  return lines;
+  return [...lines, ...outcome.jobs.flatMap((job, index) => describeJob(job, roots[index]))];
+}
+
+function describeJob({ path, to, name, settleMs, key }: HookJob, root: RootVerdict | undefined): string[] {
+  const verdict = root === undefined ? "not judged" : `${root.ok ? "inside" : "refused"}, ${safeText(root.why)}`;
+  const folders = to.map(({ account, folder }) =>
+    safeText(folder === null ? account.name : `${account.name}:${folder}`),
+  );
+  return [
+    `after rewrite: ${safeText(path)}`,
+    `root: ${verdict}`,
+    ...(root?.ok === false
+      ? [`no job; one would go to ${folders.join(" and ")}`]
+      : folders.map((folder) => `job: to ${folder}`)),
+    `     name ${name === null ? "of the file" : safeText(name)}, settle ${settleMs / 1000} s, ${key === null ? "queued every time" : "queued once"}`,
+  ];
 }
