@@ -37,7 +37,7 @@ const SUBMIT_HEADERS = {
   "Idempotency-Key": "The same key and body give the same job, for 30 days.",
   Prefer: "`wait=30` (at most 60) waits for the end.",
 } as const;
-const WAIT_HEADERS = { Prefer: SUBMIT_HEADERS.Prefer } as const;
+const WAIT_HEADERS = { Prefer: `${SUBMIT_HEADERS.Prefer} The job is given either way.` } as const;
 
 export const SUBMIT_ANSWERS = {
   200: {
