@@ -21,8 +21,9 @@ const problemShape = v.object({
 });
 
 const HINTS: Partial<Record<ErrorCode, string>> = {
-  unauthorized: "set HOIST_TOKEN or HOIST_TOKEN_FILE to a token of the server",
-  forbidden: "take a token with the scope this needs",
+  unauthorized:
+    "set HOIST_TOKEN or HOIST_TOKEN_FILE to a token of the server: of [[serve.tokens]], HOIST_SERVE_TOKEN, or the " +
+    "file serve-token in its state directory",
   misdirected: "add the host to [serve] hosts of the server",
 };
 
@@ -43,9 +44,14 @@ export function problemOf(status: number, text: string, where: string): AppError
     });
   }
   const { code, detail, requestId } = parsed.output;
-  return new AppError(code, detail, {
-    hint: HINTS[code] ?? (code === "internal" ? `look for ${requestId} in the server's log` : undefined),
-  });
+  return new AppError(code, detail, { hint: HINTS[code] ?? hintFor(code, detail, requestId) });
+}
+
+function hintFor(code: ErrorCode, detail: string, requestId: string | undefined): string | undefined {
+  if (code === "internal") return `look for ${requestId} in the server's log`;
+  const [, scope] = /\bscope (\w+)/.exec(detail) ?? [];
+  if (code !== "forbidden" || scope === undefined) return undefined;
+  return `take a token that has it: "${scope}" in scopes of [[serve.tokens]] in the server's configuration`;
 }
 
 const job = v.looseObject({

@@ -96,9 +96,10 @@ export function createGuard({ settings, wire, draining, refused }: GuardOptions)
 
   function grantOf({ headers }: Request): Grant {
     const { doorman, roots } = settings();
-    const token = doorman(headers.get("authorization"));
+    const authorization = headers.get("authorization");
+    const token = doorman(authorization);
     if (wire().kind === "tcp") {
-      if (token === null) throw new AppError("unauthorized", "a token is needed");
+      if (token === null) throw new AppError("unauthorized", whyUnknown(authorization));
       return token;
     }
     const socket = socketGrant(roots);
@@ -207,7 +208,16 @@ function isNavigation({ method, headers }: Request, path: string): boolean {
 }
 
 function assertScope({ scopes }: Grant, scope: Grant["scopes"] extends ReadonlySet<infer S> ? S : never): void {
-  if (!scopes.has(scope)) throw new AppError("forbidden", `this needs a token with the scope ${scope}`);
+  if (!scopes.has(scope)) {
+    throw new AppError("forbidden", `this needs the scope ${scope}, which the token does not have`);
+  }
+}
+
+/** Whether a token was sent is no secret; whether it was nearly right is. */
+function whyUnknown(authorization: string | null): string {
+  return /^bearer +\S/i.test(authorization ?? "")
+    ? "the token is none of this server's"
+    : "a token is needed, as Authorization: Bearer TOKEN";
 }
 
 function assertLength(request: Request): void {

@@ -422,7 +422,8 @@ describe("jobs watch", () => {
 describe("the server", () => {
   test.each([
     [problem(401, "unauthorized", "no valid token"), 6, "set HOIST_TOKEN"],
-    [problem(403, "forbidden", "not allowed"), 6, "with the scope"],
+    [problem(403, "forbidden", "not allowed"), 6, "not allowed"],
+    [problem(403, "forbidden", "this needs the scope manage, which …"), 6, '"manage" in scopes of [[serve.tokens]]'],
     [problem(400, "usage", "to[0] is empty"), 2, "to[0] is empty"],
     [problem(422, "unprocessable", "the key was used"), 2, "the key was used"],
     [problem(429, "queue_full", "the queue is full"), 5, "the queue is full"],

@@ -141,20 +141,21 @@ describe("methods", () => {
 
 describe("tokens", () => {
   test.each([
-    ["none", null],
-    ["an empty one", ""],
-    ["another", "Bearer other-secret-that-is-long-enough"],
-    ["a longer one", `${bearer()}x`],
-    ["a shorter one", bearer().slice(0, -1)],
-    ["another scheme", `Basic ${secretOf("all")}`],
-    ["no scheme", secretOf("all")],
-    ["two at once", `${bearer()}, ${bearer()}`],
-    ["another case", bearer().toUpperCase()],
-  ])("%s is 401", async (_, authorization) => {
+    ["none", null, "is needed"],
+    ["an empty one", "", "is needed"],
+    ["another", "Bearer other-secret-that-is-long-enough", "is none of"],
+    ["a longer one", `${bearer()}x`, "is none of"],
+    ["a shorter one", bearer().slice(0, -1), "is none of"],
+    ["another scheme", `Basic ${secretOf("all")}`, "is needed"],
+    ["no scheme", secretOf("all"), "is needed"],
+    ["two at once", `${bearer()}, ${bearer()}`, "is none of"],
+    ["another case", bearer().toUpperCase(), "is none of"],
+  ])("%s is 401", async (_, authorization, why) => {
     const headers: Record<string, string> = authorization === null ? {} : { authorization };
     const response = await at.fetch("/v1/jobs", { token: null, headers });
     expect(response.status).toBe(401);
     expect(response.headers.get("www-authenticate")).toBe("Bearer");
+    expect((await response.json()).detail).toContain(why);
   });
 
   test("the scheme's letter case does not count", async () => {
@@ -180,9 +181,10 @@ describe("tokens", () => {
     expect((await at.fetch(path, { method, token: null })).status).toBe(401);
     for (const name of ["submit", "read", "manage"]) {
       const response = await at.fetch(path, { method, token: name });
-      await response.body?.cancel();
       if (name === scope) expect([401, 403]).not.toContain(response.status);
-      else expect(response.status).toBe(403);
+      else
+        expect(await response.json()).toMatchObject({ status: 403, detail: expect.stringContaining(`scope ${scope}`) });
+      await response.body?.cancel().catch(() => {});
     }
   });
 
