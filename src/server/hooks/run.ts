@@ -30,7 +30,13 @@ export interface HookJob extends Located {
 
 export type HookOutcome =
   | NoUpload
-  | { readonly kind: "jobs"; readonly jobs: readonly HookJob[]; readonly eventId: string | null };
+  | {
+      readonly kind: "jobs";
+      readonly jobs: readonly HookJob[];
+      readonly eventId: string | null;
+      /** What was asked for and is not done, for whoever set up the hook; holds nothing of the input. */
+      readonly notes: readonly string[];
+    };
 
 /**
  * What a request asks for, once it is known to come from the hook's sender. Opens nothing: roots are the server's to
@@ -43,7 +49,13 @@ export function runHook(hook: Hook, request: HookRequest): HookOutcome {
   if (nothing !== null) return nothing;
   const found = findFiles(hook, payload);
   const event = eventIdOf(hook.auth, request.headers, found.eventId);
-  return { kind: "jobs", jobs: hookJobs(hook, payload, found.files, event), eventId: event?.id ?? null };
+  const { names, notes } = namesOf(hook, payload, found.files.length);
+  return {
+    kind: "jobs",
+    jobs: hookJobs(hook, payload, { files: found.files, names, event }),
+    eventId: event?.id ?? null,
+    notes,
+  };
 }
 
 /**
@@ -53,7 +65,8 @@ export function runHook(hook: Hook, request: HookRequest): HookOutcome {
 export function jobOfPath(hook: Hook, path: string, idempotencyKey: string | null): HookJob {
   const event = idempotencyKey === null ? null : { id: idempotencyKey, explicit: true };
   const nothingSaid: Payload = { value: {}, fields: false, headers: new Headers() };
-  const [job] = hookJobs(hook, nothingSaid, [{ paths: [path], identity: null }], event);
+  const files = [{ paths: [path], identity: null }];
+  const [job] = hookJobs(hook, nothingSaid, { files, names: [], event });
   if (job === undefined) throw noPath();
   return job;
 }
@@ -65,8 +78,14 @@ function unmetCondition({ when }: Hook, payload: Payload): NoUpload | null {
   return { kind: "skipped", reason: `when[${index}] does not hold (${when[index]?.at})` };
 }
 
-function hookJobs(hook: Hook, payload: Payload, files: readonly FoundFile[], event: EventId | null): HookJob[] {
-  const names = namesOf(hook, payload, files.length);
+interface Found {
+  readonly files: readonly FoundFile[];
+  /** By file; null or missing: its own. */
+  readonly names: readonly (string | null)[];
+  readonly event: EventId | null;
+}
+
+function hookJobs(hook: Hook, payload: Payload, { files, names, event }: Found): HookJob[] {
   const jobs = files.map((file, index): HookJob => {
     const located = locate(hook, file);
     const below = hook.base === null ? [] : directoriesBelow(hook.base, located.path);
@@ -91,10 +110,14 @@ function destinationsOf(hook: Hook, payload: Payload, below: readonly string[]):
 }
 
 /** One name is for one file: several files that share it keep their own. */
-function namesOf({ namePath }: Hook, payload: Payload, files: number): readonly (string | null)[] {
-  if (namePath === null) return [];
-  const names = selectTexts(namePath, payload.value);
-  return names.length === files ? names.map(usableName) : [];
+function namesOf({ namePath }: Hook, payload: Payload, files: number): Pick<Found, "names"> & { notes: string[] } {
+  const names = namePath === null ? [] : selectTexts(namePath, payload.value);
+  if (names.length === files) return { names: names.map(usableName), notes: [] };
+  if (names.length === 0) return { names: [], notes: [] };
+  return {
+    names: [],
+    notes: [`path leads to ${files} texts and name to ${names.length}: every file keeps its own name`],
+  };
 }
 
 function usableName(text: string): string | null {

@@ -90,7 +90,8 @@ export function describeTrace({ hook, preset, when, extracted, outcome, roots }:
   if (outcome.kind === "skipped") return [...lines, `skipped: ${safeText(outcome.reason)}`];
   if (outcome.kind === "refused")
     return [...lines, `refused (${outcome.error.code}): ${safeText(outcome.error.message)}`];
-  return [...lines, ...outcome.jobs.flatMap((job, index) => describeJob(job, roots[index]))];
+  lines.push(...outcome.jobs.flatMap((job, index) => describeJob(job, roots[index])));
+  return [...lines, ...outcome.notes.map((note) => `note: ${note}`)];
 }
 
 function describeJob({ path, to, name, settleMs, key }: HookJob, root: RootVerdict | undefined): string[] {

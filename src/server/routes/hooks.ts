@@ -34,6 +34,7 @@ export function hookRoutes({ jobs, settings, rememberMessage, log }: ServerDeps)
       log.info("hook.skipped", outcome.reason, about);
       return json({ skipped: outcome.reason });
     }
+    for (const note of outcome.notes) log.warn("hook.note", note, about);
     return answerSubmitted(call, jobs, await submit(call, served, outcome.jobs));
   }
 

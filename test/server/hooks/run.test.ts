@@ -13,7 +13,10 @@ describe("the generic hook", () => {
     when = [{ at = "$.status", equals = "success" }, { at = "$.artifact.files[*].kind", in = ["binary"] }]`;
 
   test("several paths are several jobs, which keep their own names", async () => {
-    const jobs = jobsOf(await hookOf(toml), arrival("generic-artifact.json"));
+    const outcome = runHook(await hookOf(toml), arrival("generic-artifact.json"));
+    if (outcome.kind !== "jobs") throw new Error("no jobs");
+    const { jobs, notes } = outcome;
+    expect(notes).toEqual(["path leads to 2 texts and name to 1: every file keeps its own name"]);
     expect(jobs.map(({ path }) => path)).toEqual(["/out/nightly/app.tar.zst", "/out/nightly/app.tar.zst.sha256"]);
     expect(jobs.map(({ name }) => name)).toEqual([null, null]);
     expect(jobs.map(typed)).toEqual([
@@ -31,6 +34,7 @@ describe("the generic hook", () => {
       artifact: { title, files: [{ path: "/out/a.iso", kind: "binary" }] },
     });
     const nameOf = (title: string) => jobsOf(hook, post(payload(title)))[0]?.name;
+    expect(runHook(hook, post(payload("a.iso")))).toMatchObject({ notes: [] });
     expect(nameOf("Nightly 42.iso")).toBe("Nightly 42.iso");
     expect(nameOf("a/b\r\n\u0085c")).toBe("a_b___c");
     expect(nameOf("../../x")).toBe("____x");

@@ -21,7 +21,7 @@ const generic = `[hooks.backup]
 
 describe("a trace", () => {
   test("shows every step of every file", async () => {
-    expect(await lines(`${generic}\nwhen = [{ at = "$.status", matches = "^s" }]`)).toEqual([
+    expect(await lines(`${generic}\nname = "$.artifact.title"\nwhen = [{ at = "$.status", matches = "^s" }]`)).toEqual([
       "hook backup (preset generic)",
       'when $.status matches "^s": holds ("success")',
       "extracted path: /out/nightly/app.tar.zst",
@@ -34,6 +34,7 @@ describe("a trace", () => {
       "root: inside, a regular file",
       "job: to deep:/Nightly",
       "     name of the file, settle 5 s, queued every time",
+      "note: path leads to 2 texts and name to 1: every file keeps its own name",
     ]);
   });
 

@@ -11,7 +11,7 @@ const ROOTS = 'to = ["deep:/In"]\nroots = ["/srv/out"]';
 const hooks = {
   sonarr: `preset = "sonarr"\n${ROOTS}\nauth = { basic = { user = "sonarr", password = "${SECRET}" } }`,
   bare: `path = "$.path"\n${ROOTS}\nwhen = [{ at = "$.status", equals = "success" }]`,
-  several: `path = "$.files[*]"\n${ROOTS}\nrewrite = [["/downloads", "/srv/out"]]\nauth = { bearer = "${SECRET}" }`,
+  several: `path = "$.files[*]"\nname = "$.title"\n${ROOTS}\nrewrite = [["/downloads", "/srv/out"]]\nauth = { bearer = "${SECRET}" }`,
   signed: `path = "$.path"\n${ROOTS}\nauth = { standard = "whsec_${KEY.toString("base64")}" }`,
   forge: `path = "$.path"\n${ROOTS}\nauth = { github = "${SECRET}" }`,
   link: `path = "$.path"\n${ROOTS}\nmethods = ["GET", "POST"]\nauth = { query_token = "${SECRET}" }`,
@@ -117,9 +117,11 @@ describe("what it makes of a payload", () => {
   );
 
   test("several files are a group", async () => {
-    const body = { files: ["/downloads/a", "/downloads/b"] };
+    const body = { files: ["/downloads/a", "/downloads/b"], title: "both" };
     const response = await send("several", { body, headers: BEARER });
     expect(response.status).toBe(202);
+    expect(at.log.find(({ event }) => event === "hook.note")?.msg).toContain("every file keeps its own name");
+    expect(at.jobs.added.map(({ request }) => request.name)).toEqual([null, null]);
     expect(await response.json()).toMatchObject({ v: 1, count: 2, jobs: [{ id: "job-1" }, { id: "job-2" }] });
     const groups = at.jobs.added.map(({ request }) => request.group);
     expect(groups[0]).toBeString();
