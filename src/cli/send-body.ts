@@ -16,16 +16,16 @@ export function streamBody(chunks: AsyncIterable<Uint8Array>): ReadableStream<Ui
   });
 }
 
-/** Fails with `source` in the words of `hoist up`, before any call. */
+/** Fails with `source`, before any call; its words go on after the path. */
 export async function fileBody(path: string): Promise<Blob> {
   try {
-    if (!(await stat(path)).isFile()) throw new AppError("source", `${path} is no regular file`);
+    if (!(await stat(path)).isFile()) throw new AppError("source", "is no regular file");
     await (await open(path, "r")).close();
   } catch (thrown) {
     if (thrown instanceof AppError) throw thrown;
     const code = thrown instanceof Error && "code" in thrown ? String(thrown.code) : "";
     const why = code === "ENOENT" ? "there is no such file" : code === "EACCES" ? "permission denied" : code;
-    throw new AppError("source", `${path} cannot be read: ${why}`, { cause: thrown });
+    throw new AppError("source", `cannot be read: ${why}`, { cause: thrown });
   }
   return Bun.file(path);
 }

@@ -18,6 +18,7 @@ const problemShape = v.object({
   code: v.picklist(Object.keys(ERROR_CLASSES) as ErrorCode[]),
   detail: v.string(),
   requestId: v.optional(v.string()),
+  errors: v.optional(v.array(v.object({ path: v.string(), message: v.string() }))),
 });
 
 const HINTS: Partial<Record<ErrorCode, string>> = {
@@ -43,8 +44,11 @@ export function problemOf(status: number, text: string, where: string): AppError
       hint: CHECK_SERVER,
     });
   }
-  const { code, detail, requestId } = parsed.output;
-  return new AppError(code, detail, { hint: HINTS[code] ?? hintFor(code, detail, requestId) });
+  const { code, detail, requestId, errors } = parsed.output;
+  return new AppError(code, detail, {
+    hint: HINTS[code] ?? hintFor(code, detail, requestId),
+    cause: errors === undefined ? undefined : { inputErrors: errors },
+  });
 }
 
 function hintFor(code: ErrorCode, detail: string, requestId: string | undefined): string | undefined {

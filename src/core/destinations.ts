@@ -62,8 +62,8 @@ function parseDestination(value: string, accounts: ReadonlyMap<string, Account>)
   const typed = colon === -1 ? null : value.slice(colon + 1);
   if (!account.host.features.folders) {
     if (typed === null || typed === "") return { account, folder: null };
-    throw new AppError("usage", `${account.host.title} has no folders, but --to ${name}: names one`, {
-      hint: `use --to ${name}`,
+    throw new AppError("usage", `${account.host.title} has no folders, but "${value}" names one`, {
+      hint: `write ${name} alone`,
     });
   }
   return { account, folder: normalizeFolder(typed ?? "/") };

@@ -11,11 +11,11 @@ export function assertPart(name: string, code: "source" | "usage", what: string)
 
 function problemOf(name: string): string | null {
   if (name === "") return "is empty";
-  if (name === "." || name === "..") return `is "${name}"`;
+  if (name === "." || name === "..") return "is . or ..";
   if ([...name].length > LONGEST_NAME) return `is longer than ${LONGEST_NAME} characters`;
   if (name.includes("\0")) return "contains NUL";
   if (/[\r\n]/.test(name)) return "contains a line break";
-  if (name.includes("/")) return 'contains "/"';
+  if (name.includes("/")) return "contains a /";
   if (!name.isWellFormed()) return "is no valid Unicode";
   return null;
 }

@@ -1,9 +1,9 @@
 import type { AddJob } from "../core/add-job.ts";
+import { invalidInput } from "../core/invalid-input.ts";
 import type { JobRequest, Root, Submitter } from "../core/jobs.ts";
 import type { RequestKey } from "../core/serve-store.ts";
 import { isUnder } from "../io/safe-open.ts";
 import { type HookJob, jobOfPath } from "./hooks/run.ts";
-import { invalidInput } from "./input.ts";
 import { idempotencyKey } from "./request-key.ts";
 import type { Call } from "./route.ts";
 import type { ServerSettings } from "./settings.ts";

@@ -1,27 +1,6 @@
 import * as v from "valibot";
+import { invalidInput } from "../core/invalid-input.ts";
 import { AppError } from "../errors.ts";
-
-/** One thing that is wrong with a request. */
-export interface InputError {
-  /** Keys of the schema and numbers of list items, never what the caller made up: `to[0]`. Empty: the whole. */
-  readonly path: string;
-  readonly message: string;
-}
-
-/** A failure that `inputErrorsOf` knows. */
-export function invalidInput(errors: readonly InputError[]): AppError {
-  const where = errors.map(({ path, message }) => (path === "" ? message : `${path} ${message}`));
-  return new AppError("usage", `the request is not valid: ${where.slice(0, 3).join("; ")}`, {
-    cause: { inputErrors: errors },
-  });
-}
-
-/** Null for every failure that is not about a request's shape. */
-export function inputErrorsOf({ cause }: AppError): readonly InputError[] | null {
-  return typeof cause === "object" && cause !== null && "inputErrors" in cause
-    ? (cause.inputErrors as readonly InputError[])
-    : null;
-}
 
 /** Fails with `usage`, naming what is wrong and where, without quoting. */
 export function parseInput<const S extends v.GenericSchema>(schema: S, value: unknown): v.InferOutput<S> {

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from "node:http";
+import { inputErrorsOf } from "../core/invalid-input.ts";
 import { type AppError, ERROR_CLASSES } from "../errors.ts";
 import { safeJson } from "../safe-text.ts";
-import { inputErrorsOf } from "./input.ts";
 
 export interface ProblemOptions {
   readonly requestId: string;

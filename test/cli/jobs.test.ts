@@ -167,12 +167,52 @@ describe("jobs add", () => {
     [["a", "--format", "url"], "there are no results to format without --wait"],
     [["a", "--wait=soon"], '--wait does not understand "soon"'],
     [["a", "--not-before", "soon"], '--not-before does not understand "soon"'],
+    [["", "--to", "uploadgig"], "a path is empty"],
   ])("refuses %p before any call", async (argv, message) => {
     await using server = fakeServer(() => Response.json(QUEUED));
     const ran = await on(server, ["jobs", "add", ...argv]);
     expect(ran.code).toBe(2);
     expect(ran.err).toContain(message);
     expect(server.asked).toEqual([]);
+  });
+});
+
+describe("jobs add says what was typed where the server names a place", () => {
+  const invalid = (path: string, message: string) =>
+    Response.json({ status: 400, code: "usage", detail: "not valid", errors: [{ path, message }] }, { status: 400 });
+
+  test.each([
+    [
+      invalid("to[1]", "names no account"),
+      ["--to", "one", "--to", "two:/x"],
+      "--to two:/x names no account",
+      "account list",
+    ],
+    [invalid("to", "is missing"), [], "--to is missing", "name a destination"],
+    [invalid("name", "has no sense"), ["--name", "{x}"], "--name {x} has no sense", ""],
+    [invalid("hook", "is no hook"), ["--hook", "tv"], "--hook tv is no hook", "hooks list"],
+    [invalid("labels", "has too many"), [], "not valid", ""],
+  ])("%#", async (answer, options, words, hint) => {
+    await using server = fakeServer(() => answer);
+    const ran = await on(server, ["jobs", "add", "/srv/a.bin", ...options]);
+    expect([ran.code, ran.out]).toEqual([2, ""]);
+    expect(ran.err).toStartWith(`error: ${words}\n`);
+    expect(ran.err).toContain(hint);
+  });
+
+  test.each([
+    [".", [], "with -r"],
+    [".", ["-r"], "below its roots"],
+    ["nothing-is-here", [], "--send"],
+  ])("a path that is refused: %s %p", async (path, options, hint) => {
+    const detail = "the path is not there, not readable, or not below a directory that may be uploaded";
+    await using server = fakeServer(() => problem(422, "source", detail));
+    const ran = await on(server, ["jobs", "add", path, ...options, "--to", "uploadgig"]);
+    expect(ran).toMatchObject({ code: 4, out: "" });
+    expect(ran.err).toStartWith(`error: ${path}: ${detail}\n`);
+    expect(ran.err).toContain(hint);
+    const two = await on(server, ["jobs", "add", path, path, ...options, "--to", "uploadgig"]);
+    expect(two.err.split(`error: ${path}: ${detail}\n`)).toHaveLength(3);
   });
 });
 

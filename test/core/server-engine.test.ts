@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { appendFileSync, existsSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
+import { inputErrorsOf } from "../../src/core/invalid-input.ts";
 import { AppError } from "../../src/errors.ts";
 import { fakeHost, hang, takeIt } from "../support/fake-host.ts";
 import { startServer } from "../support/server.ts";
@@ -38,6 +39,28 @@ test("paths outside the roots, links, directories and what is missing are one an
   }
   expect(new Set(refusals.map((each) => JSON.stringify(each))).size).toBe(1);
   expect(refusals[0]?.[0]).toBe("source");
+});
+
+test("what is wrong with a request is named by its place, without quoting it", async () => {
+  await using server = await startServer({ accounts: { one: fakeHost(), flat: fakeHost("flat", { folders: false }) } });
+  const path = server.files.file("a", "a");
+  const wrong: [string[], string | null, string, string][] = [
+    [["one", "canary:/x"], null, "to[1]", "names no account of this server"],
+    [["flat:/canary"], null, "to[0]", "names a folder, and The flat host has none"],
+    [["one:/canary/../x"], null, "to[0]", "names a folder that cannot be"],
+    [[], null, "to", "is missing"],
+    [["one"], "{canary}", "name", "has a placeholder that is not known"],
+  ];
+  for (const [to, name, at, words] of wrong) {
+    const error: AppError = await server.add(path, to, { name }).then(
+      () => new AppError("internal", "it was queued"),
+      (thrown) => thrown,
+    );
+    expect(error.code).toBe("usage");
+    expect(error.message).toContain(`${at} ${words}`);
+    expect(inputErrorsOf(error)).toMatchObject([{ path: at }]);
+    expect(error.message).not.toContain("canary");
+  }
 });
 
 test("a directory becomes a job for each of its files, in one group", async () => {

@@ -15,6 +15,7 @@ import { defaultFormat, formatAskedFor, RESULT_OPTIONS } from "../result-options
 import { fileBody, streamBody } from "../send-body.ts";
 import { asJobs } from "../server-answers.ts";
 import { openServer, type ServerClient } from "../server-client.ts";
+import { inTypedWords } from "../typed-request.ts";
 import { waitForJobs } from "../wait-for-jobs.ts";
 
 const OPTIONS = {
@@ -63,9 +64,10 @@ export const jobsAdd = defineCommand({
       try {
         added.push(...(await addPath(path, request, client, context)));
       } catch (thrown) {
-        const error = toAppError(thrown);
+        const error = await inTypedWords(toAppError(thrown), { ...values, path });
         // What is wrong with one file leaves the others; anything else would be wrong with them too.
-        if (error.code !== "source" || operands.length === 1) throw error;
+        if (error.code !== "source") throw error;
+        if (operands.length === 1) throw error.with({ message: `${path}: ${error.message}` });
         out.error(error, path);
         failures.push(errorView(error));
       }
@@ -105,6 +107,7 @@ function readRequest(paths: readonly string[], values: AddValues): Request {
     [hook !== undefined && name !== undefined, "--hook and --name"],
   ] as const;
   for (const [both, what] of excluded) if (both) throw new AppError("usage", `${what} exclude each other`);
+  if (paths.includes("")) throw new AppError("usage", "a path is empty");
   const stdin = paths.includes("-");
   if (stdin && !send) throw new AppError("usage", "- is sent to the server: it needs --send");
   if (stdin && name === undefined) throw new AppError("usage", "- needs a --name");
