@@ -86,7 +86,7 @@ export async function runServer({ io, globals }: CommandContext, flags: ServeFla
       wire: () => listening.wire,
       draining: () => io.signal.aborted,
       closing: closing.signal,
-      unready: () => whyUnready(stateDir, () => serving.jobs.depth()),
+      unready: () => whyUnready(stateDir, () => serving.jobs.accounts()),
       rememberMessage: serving.rememberMessage,
       spoolDirectory: serving.spoolDirectory,
       events,

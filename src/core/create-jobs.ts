@@ -8,6 +8,7 @@ import { RESUMED } from "./job-store.ts";
 import { isEnded, type JobView, jobView } from "./job-view.ts";
 import type { AccountView, Jobs, Root, ServerEvent, Submitted } from "./jobs.ts";
 import type { LiveState } from "./live-state.ts";
+import { shownDepth } from "./queue-depth.ts";
 import { readRequest } from "./read-request.ts";
 import type { EarlierJobs, JobRecord, NewJob, RequestKey, ServeStore } from "./serve-store.ts";
 import type { Worker } from "./worker.ts";
@@ -190,7 +191,7 @@ export function createJobs(world: JobsWorld): RunningJobs {
     },
     pauseAccount: (name) => changeAccount(name, { paused: true }),
     resumeAccount: (name) => changeAccount(name, RESUMED),
-    depth: () => store.depth(),
+    depth: () => shownDepth(store, world.runId, live.waits()),
     subscribe(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

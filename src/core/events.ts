@@ -22,6 +22,8 @@ export type EngineEvent =
   | { readonly type: "captcha"; readonly account: string; readonly url: string; readonly waits?: boolean }
   /** The upload waits until a person has opened `url`; null: it goes on. */
   | { readonly type: "parked"; readonly upload: UploadRecord; readonly url: string | null }
+  /** The upload waits for the end of its account's cool-down; `rests` false: it goes on. */
+  | { readonly type: "resting"; readonly upload: UploadRecord; readonly rests: boolean }
   /** The account waits: for its lane in another process, or for the end of a cool-down. */
   | { readonly type: "lane_busy"; readonly account: string; readonly owner: OwnerInfo | null }
   | { readonly type: "cool_down"; readonly account: string; readonly waitMs: number }

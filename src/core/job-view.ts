@@ -56,9 +56,11 @@ export interface LiveFacts {
   accountWait(accountKey: string): Extract<WaitReason, "cool-down" | "captcha" | "account"> | null;
   /** The page a person must open for an upload. */
   captcha(uploadId: string): string | null;
+  /** Whether a running upload waits for the end of a cool-down. */
+  rests(uploadId: string): boolean;
 }
 
-const NOTHING_LIVE: LiveFacts = { bytes: () => null, accountWait: () => null, captcha: () => null };
+const NOTHING_LIVE: LiveFacts = { bytes: () => null, accountWait: () => null, captcha: () => null, rests: () => false };
 
 export function jobView(job: JobRecord, live: LiveFacts = NOTHING_LIVE): JobView {
   const uploads = job.uploads.map((upload) => jobUploadView(upload, live));
@@ -127,6 +129,7 @@ function captchaError(upload: UploadRecord, url: string): ErrorView {
 
 function waitReason(upload: JobUpload, live: LiveFacts, captcha: string | null): WaitReason | null {
   if (captcha !== null) return "captcha";
+  if (upload.state === "running" && live.rests(upload.id)) return "cool-down";
   if (upload.state !== "queued" && upload.state !== "interrupted") return null;
   return upload.waitingFor ?? live.accountWait(upload.accountKey);
 }

@@ -127,6 +127,7 @@ export interface Jobs {
   accounts(): Promise<readonly AccountView[]>;
   pauseAccount(name: string): Promise<AccountView>;
   resumeAccount(name: string): Promise<AccountView>;
+  /** By the states that are shown. */
   depth(): Promise<QueueDepth>;
   /** Calls back for every event until the returned function is called. */
   subscribe(listener: (event: ServerEvent) => void): () => void;

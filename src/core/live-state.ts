@@ -22,6 +22,7 @@ interface Running {
   readonly accountKey: string;
   bytes: number;
   captcha: string | null;
+  rests: boolean;
 }
 
 export function createLiveState(): LiveState {
@@ -40,12 +41,13 @@ export function createLiveState(): LiveState {
   return {
     observe(event) {
       if (event.type === "start") {
-        running.set(event.upload.id, { accountKey: event.upload.accountKey, bytes: 0, captcha: null });
+        running.set(event.upload.id, { accountKey: event.upload.accountKey, bytes: 0, captcha: null, rests: false });
       }
       const upload = "upload" in event ? running.get(event.upload.id) : undefined;
       if (upload === undefined) return;
       if (event.type === "progress") upload.bytes = event.bytes;
       if (event.type === "parked") upload.captcha = event.url;
+      if (event.type === "resting") upload.rests = event.rests;
     },
     ended(uploadId) {
       running.delete(uploadId);
@@ -55,13 +57,14 @@ export function createLiveState(): LiveState {
     },
     bytes: (uploadId) => running.get(uploadId)?.bytes ?? null,
     captcha: (uploadId) => running.get(uploadId)?.captcha ?? null,
+    rests: (uploadId) => running.get(uploadId)?.rests ?? false,
     accountWait,
     waits() {
-      const parked = [...running].filter(([, { captcha }]) => captcha !== null);
-      const accounts = [...states.keys(), ...parked.map(([, { accountKey }]) => accountKey)];
+      const waiting = [...running].filter(([, { captcha, rests }]) => captcha !== null || rests);
+      const accounts = [...states.keys(), ...waiting.map(([, { accountKey }]) => accountKey)];
       return {
         accounts: [...new Set(accounts)].filter((key) => accountWait(key) !== null),
-        uploads: parked.map(([id]) => id),
+        uploads: waiting.map(([id]) => id),
       };
     },
     accountView(account) {

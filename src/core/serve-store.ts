@@ -174,7 +174,10 @@ export interface ServeStore extends JobStore {
   forget(endedBefore: number): Promise<readonly string[]>;
   /** Which of these spooled files a job may still need: one that is not forgotten, with an upload that is not done. */
   spoolsInUse(paths: readonly string[]): Promise<ReadonlySet<string>>;
+  /** Jobs by the state they are stored in, which costs the same however many there are. */
   depth(): Promise<QueueDepth>;
+  /** Of the jobs stored in this state, how many show `waiting` because of `waits`. Looks at each of them. */
+  countWaiting(state: "running" | "queued", waits: NonNullable<JobsQuery["waits"]>): Promise<number>;
 
   /** Remembers a signed message's id for 30 days; false when it is known already. */
   rememberMessage(scope: string, id: string): Promise<boolean>;

@@ -46,7 +46,8 @@ const WITHOUT_BYTES: ReadonlySet<Phase> = new Set(["stored", "placed", "committi
 export async function runUpload(task: UploadTask): Promise<Outcome> {
   const { entry, source, options } = task;
   const target = { name: entry.record.name, folder: entry.record.folder };
-  const retries = createRetries(task);
+  const rest = createRest(task);
+  const retries = createRetries(task, rest);
   const context = createContext(task, retries.restart);
   let looked = !options.skipExisting;
   for (;;) {
@@ -60,7 +61,8 @@ export async function runUpload(task: UploadTask): Promise<Outcome> {
     } catch (thrown) {
       if (task.signal.aborted) throw thrown;
       await retries.wait(toAppError(thrown));
-      await passGate(task);
+      await passGate(task, rest);
+      rest(false);
       // While a captcha is open nobody needs a place: it is taken again before the bytes.
       if (!WITHOUT_BYTES.has(entry.record.phase) && !task.captcha.open) await task.place.reenter(task.signal);
     }
@@ -80,7 +82,7 @@ async function outcomeOf(result: UploadResult, { gate, budget, degraded }: Uploa
 }
 
 /** Other uploads of the account may have met a refused login or a cool-down meanwhile. */
-async function passGate({ gate, place, degraded, signal }: UploadTask): Promise<void> {
+async function passGate({ gate, place, degraded, signal }: UploadTask, rest: Rest): Promise<void> {
   for (;;) {
     const verdict = await gate.judge("begun").catch((thrown) => {
       degraded(toAppError(thrown));
@@ -88,9 +90,21 @@ async function passGate({ gate, place, degraded, signal }: UploadTask): Promise<
     });
     if (verdict.kind === "go") return;
     if (verdict.kind === "stop") throw verdict.error;
+    rest(true);
     await place.pause();
     await sleep(verdict.ms, signal);
   }
+}
+
+/** Whether the upload waits for the end of a cool-down. */
+type Rest = (rests: boolean) => void;
+
+function createRest({ entry, listen }: UploadTask): Rest {
+  let told = false;
+  return (rests) => {
+    if (rests !== told) listen({ type: "resting", upload: entry.record, rests });
+    told = rests;
+  };
 }
 
 interface Retries {
@@ -100,7 +114,7 @@ interface Retries {
   readonly restart: () => void;
 }
 
-function createRetries(task: UploadTask): Retries {
+function createRetries(task: UploadTask, rest: Rest): Retries {
   const { entry, options, gate, budget, source, listen, degraded } = task;
   let failures = 0;
 
@@ -134,6 +148,7 @@ function createRetries(task: UploadTask): Retries {
         }
       }
       if (!allowed || source.spent || waitMs === null) throw error;
+      if (rests) rest(true);
       listen({ type: "retry", upload: entry.record, error: errorView(error), waitMs });
       await forgetBody(task, error);
       if (rests) await task.place.pause();

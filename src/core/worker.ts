@@ -1,7 +1,7 @@
 import { AppError, type ErrorView, errorView } from "../errors.ts";
 import { createDispatcher, type DispatchPolicy, type QueueWorld } from "./dispatcher.ts";
 import type { End } from "./end-of-upload.ts";
-import type { EngineListener } from "./events.ts";
+import type { EngineEvent, EngineListener } from "./events.ts";
 import type { RunOptions } from "./inputs.ts";
 import type { UploadRecord } from "./job-store.ts";
 import type { LedgerEntry } from "./ledger-entry.ts";
@@ -41,6 +41,7 @@ const FAILURES_IN_A_ROW = 5;
 const ENOUGH_QUEUED = 1_000;
 /** How often an account that may not be tried is looked at: another process may have lifted it. */
 const LOOK_AGAIN_MS = 2_000;
+const CHANGES_JOB: ReadonlySet<EngineEvent["type"]> = new Set(["start", "stored", "parked", "resting", "retry"]);
 /** Failures that say nothing of the account. */
 const NOT_THE_ACCOUNT = new Set(["source", "cancelled", "state", "internal", "host_rejected"]);
 
@@ -54,9 +55,7 @@ export function startWorker(world: WorkerWorld, run: { readonly id: string; read
 
   const listen: EngineListener = (event) => {
     live.observe(event);
-    if (event.type === "start" || event.type === "stored" || event.type === "parked" || event.type === "retry") {
-      changed(event.upload.id);
-    }
+    if (CHANGES_JOB.has(event.type) && "upload" in event) changed(event.upload.id);
     world.listen(event, "upload" in event ? jobIds.get(event.upload.id) : undefined);
   };
 

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import type { UploadRecord } from "../../src/core/job-store.ts";
 import { jobView, type LiveFacts } from "../../src/core/job-view.ts";
+import { shownDepth } from "../../src/core/queue-depth.ts";
 import type { JobRecord, JobsQuery, JobUpload, NewJob, ServeStore } from "../../src/core/serve-store.ts";
 import { JOB_STATES } from "../../src/core/serve-store.ts";
 import { failure, file, success, upload, view } from "./job-store.ts";
@@ -333,14 +334,36 @@ export function describeServeStore(name: string, open: (now: () => number) => Se
               bytes: () => null,
               accountWait: (key) => (accounts.includes(key) ? "account" : null),
               captcha: (id) => (uploads.includes(id) ? "https://captcha.example" : null),
+              rests: () => false,
             };
+            const depth = await shownDepth(store, runId, { accounts, uploads });
             for (const state of JOB_STATES) {
               const shown = all.filter((each) => jobView(each, live).state === state).map(({ id }) => id);
               const found = await listed({ state, waits: { accounts, uploads } });
               expect([accounts, uploads, state, found]).toEqual([accounts, uploads, state, shown]);
+              expect([accounts, uploads, state, depth.byState[state]]).toEqual([
+                accounts,
+                uploads,
+                state,
+                shown.length,
+              ]);
             }
           }
         }
+      });
+
+      test("by the thousand is counted in the state it shows", async () => {
+        const both = { uploads: [to(A), to(B, { account: "ulozto" })] };
+        await add(
+          ...Array.from({ length: 1_100 }, () => newJob()),
+          ...Array.from({ length: 1_100 }, () => newJob(both)),
+        );
+        const count = async (accounts: readonly string[]) =>
+          (await shownDepth(store, runId, { accounts, uploads: [] })).byState;
+        expect(await count([B])).toMatchObject({ running: 0, waiting: 1_100, queued: 1_100 });
+        expect(await count([A])).toMatchObject({ running: 0, waiting: 2_200, queued: 0 });
+        expect(await count([A, B])).toMatchObject({ running: 0, waiting: 2_200, queued: 0 });
+        expect(await count([])).toMatchObject({ running: 0, waiting: 0, queued: 2_200 });
       });
 
       test("shows only what is below a root, by whole names", async () => {

@@ -166,6 +166,36 @@ test("an account that waits for a person holds nobody else up, shows the page, a
   expect((await server.ended(parked.id)).state).toBe("done");
 });
 
+test("a cool-down shows on the upload that met it, in lists and in counts, and ends", async () => {
+  const one = fakeHost("fake", { perAccount: 1 });
+  let asked = 0;
+  one.behave = async (given) => {
+    asked += 1;
+    if (asked === 1) throw new AppError("rate_limited", "slow down", { retry: { coolDownMs: 1_500 } });
+    return takeIt(given);
+  };
+  await using server = await startServer({ accounts: { one } });
+  const { jobs } = server.engine;
+  const first = await server.add(server.files.file("a", "a"), ["one"]);
+  await server.until(first.id, ({ state }) => state === "waiting");
+  const second = await server.add(server.files.file("b", "b"), ["one"]);
+  await server.until(second.id, ({ waitingFor }) => waitingFor === "cool-down");
+  expect(await jobs.get(first.id, server.roots)).toMatchObject({
+    waitingFor: "cool-down",
+    uploads: [{ state: "waiting", waitingFor: "cool-down", ok: null }],
+  });
+  const waiting = await jobs.list({ state: "waiting", labels: {}, limit: 9 }, server.roots);
+  expect(waiting.jobs.map(({ id }) => id)).toEqual([second.id, first.id]);
+  expect((await jobs.depth()).byState).toMatchObject({ running: 0, waiting: 2, queued: 0 });
+  expect((await server.ended(first.id)).state).toBe("done");
+  expect((await server.ended(second.id)).state).toBe("done");
+  const states = server.events.flatMap((event) =>
+    event.type === "job.state" && event.job.id === first.id ? [event.job.waitingFor ?? event.job.state] : [],
+  );
+  expect(states).toContain("cool-down");
+  expect(states.at(-1)).toBe("done");
+});
+
 test("a file that is still being written waits until it stands still", async () => {
   const one = fakeHost();
   await using server = await startServer({ accounts: { one } });

@@ -1,7 +1,11 @@
-import { JOB_STATES, type JobState, type QueueDepth, type ServeStore } from "../../core/serve-store.ts";
+import { JOB_STATES, type JobState, type JobsQuery, type QueueDepth, type ServeStore } from "../../core/serve-store.ts";
 import type { StoreContext } from "../context.ts";
 import { wakeAllDue } from "../due.ts";
-import { FIRST_ENDED } from "./states.ts";
+import { type Condition, stateConditions } from "./shown-state.ts";
+import { FIRST_ENDED, STATE } from "./states.ts";
+
+/** Jobs looked at at a time; between two looks other work goes on. */
+const WINDOW = 1_000;
 
 /** How many jobs have not ended. */
 export function unendedJobs({ sql }: StoreContext): number {
@@ -26,5 +30,30 @@ export function depth(context: StoreContext) {
         };
       });
     },
+
+    async countWaiting(state: "running" | "queued", waits: NonNullable<JobsQuery["waits"]>): Promise<number> {
+      const { shown } = stateConditions("waiting", waits);
+      if (shown === null) return 0;
+      let count = 0;
+      let last: number | null = 0;
+      while (last !== null) {
+        const after: number = last;
+        const window = await access.read(() => look(context, STATE[state], shown, after));
+        count += window.waiting;
+        last = window.last;
+        // A read by itself is done at once and would leave nobody else a turn.
+        if (last !== null) await new Promise((resolve) => setImmediate(resolve));
+      }
+      return count;
+    },
   } satisfies Partial<ServeStore>;
+}
+
+/** How many of the next jobs stored in a state fulfil a condition; `last`: the place of the last, null after all. */
+function look({ sql }: StoreContext, state: number, { sql: condition, values }: Condition, after: number) {
+  const { last, jobs, waiting } = sql<{ last: number | null; jobs: number; waiting: number | null }>(
+    `SELECT max(seq) AS last, count(*) AS jobs, sum(${condition}) AS waiting
+     FROM (SELECT seq FROM jobs WHERE state = $state AND seq > $after ORDER BY seq LIMIT ${WINDOW}) AS jobs`,
+  ).get({ ...values, state, after }) ?? { last: null, jobs: 0, waiting: 0 };
+  return { waiting: waiting ?? 0, last: jobs === WINDOW ? last : null };
 }
