@@ -6,7 +6,10 @@ export type EngineEvent =
   /** Everything is looked at and stored. Upload k of a run is source k ÷ destinations, destination k mod destinations. */
   | { readonly type: "planned"; readonly uploads: number; readonly destinations: number; readonly bytes: number }
   | { readonly type: "start"; readonly upload: UploadRecord }
-  /** At most four a second for each upload, and one with the last bytes. `size` null: unknown. `rate` in bytes per second. */
+  /**
+   * At most four a second for each upload, and one with the last bytes. `size` null: unknown. `rate` in whole bytes per
+   * second.
+   */
   | {
       readonly type: "progress";
       readonly upload: UploadRecord;

@@ -1,4 +1,4 @@
-/** Counts the bytes of one upload and tells about them now and then. */
+/** Counts the bytes of one upload and tells about them now and then, with the rate in whole bytes per second. */
 export interface Meter {
   /**
    * A negative delta takes back what a broken attempt had sent. `moved` false: the bytes count, but say nothing of the
@@ -21,7 +21,7 @@ export function createMeter(tell: (bytes: number, rate: number) => void, now: ()
   let shown = 0;
   const show = () => {
     shown = bytes;
-    tell(bytes, rate);
+    tell(bytes, Math.round(rate));
   };
   return {
     add(delta, moved) {

@@ -49,6 +49,7 @@ export function createServer(deps: ServerDeps): Hono<Env> {
     for (const [name, value] of Object.entries(EVERYWHERE)) c.res.headers.set(name, value);
     c.res.headers.set("x-request-id", id);
     if (!c.res.headers.has("cache-control")) c.res.headers.set("cache-control", "no-store");
+    if (c.req.method === "HEAD") c.res = await withLength(c.res);
     if (isCutOff(c.req.raw, c.res.status)) c.res = await cuttingOff(c.res, c.req.raw);
     const seconds = (performance.now() - began) / 1000;
     deps.metrics.request(methodLabel(c.req.method), c.get("route"), c.res.status, seconds);
@@ -153,6 +154,14 @@ function paramsOf(pattern: string, path: string): Readonly<Record<string, string
       return [[key, index === names.length - 1 ? parts.slice(index).join("/") : (parts[index] ?? "")]];
     }),
   );
+}
+
+/** Hono cuts the body off the answer to a HEAD, and nothing would tell its length. */
+async function withLength(answer: Response): Promise<Response> {
+  const body = await answer.arrayBuffer();
+  const headers = new Headers(answer.headers);
+  headers.set("content-length", String(body.byteLength));
+  return new Response(body, { status: answer.status, headers });
 }
 
 /** Of a bounded number of values: a label is kept for ever. */

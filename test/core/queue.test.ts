@@ -224,6 +224,7 @@ test("progress counts bytes, and takes a broken attempt's back", async () => {
     expect(bytes).toBeGreaterThan(0);
     expect(bytes).toBeLessThanOrEqual(500_000);
     expect(rate).toBeGreaterThanOrEqual(0);
+    expect(rate).toBe(Math.round(rate));
   }
   expect(engine.ended().map(codeOf)).toEqual([null]);
 });

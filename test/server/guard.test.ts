@@ -132,11 +132,16 @@ describe("methods", () => {
     expect(text.toLowerCase()).toContain(`\r\nallow: ${allow.toLowerCase()}\r\n`);
   });
 
-  test("HEAD is GET without a body", async () => {
-    const response = await at.fetch("/v1/jobs", { method: "HEAD" });
-    expect(response.status).toBe(200);
-    expect(await response.text()).toBe("");
-  });
+  test.each(["/", "/healthz", "/v1/jobs", "/openapi.json", "/v1/jobs/none"])(
+    "HEAD %s is GET without a body",
+    async (path) => {
+      const [head, get] = await Promise.all(["HEAD", "GET"].map((method) => at.fetch(path, { method })));
+      expect(head?.status).toBe(get?.status ?? 0);
+      expect(await head?.text()).toBe("");
+      expect(head?.headers.get("content-length")).toBe(get?.headers.get("content-length") ?? "");
+      expect(Number(head?.headers.get("content-length"))).toBe((await get?.arrayBuffer())?.byteLength ?? 0);
+    },
+  );
 });
 
 describe("tokens", () => {
