@@ -1,6 +1,6 @@
 import { describeListen } from "../../config/listen-address.ts";
 import type { Config } from "../../config/load.ts";
-import { serveListen } from "../../config/serve.ts";
+import { serveListen, serveRoots } from "../../config/serve.ts";
 import { readServerAddress } from "../../config/server-address.ts";
 import { describeHook } from "../../server/hooks/describe.ts";
 import { defineCommand } from "../command.ts";
@@ -24,9 +24,10 @@ export const hooksList = defineCommand({
     const { out } = context;
     const hooks = Object.entries(app.config.hooks);
     const origin = await originOf(app.config, context);
+    const roots = (await serveRoots(app.config.serve, context.io.env)).map(({ path }) => path);
     if (hooks.length === 0) out.note("no hooks are configured; see hoist help hooks");
     for (const [index, [name, section]] of hooks.entries()) {
-      const described = describeHook(name, section, origin);
+      const described = describeHook(name, section, origin, roots);
       if (json || format === "json") {
         out.json({ v: 1, type: "hook", ...described });
         continue;

@@ -1,5 +1,6 @@
 import { authKind } from "../../config/hook-auth.ts";
 import type { HookSection } from "../../config/hooks-schema.ts";
+import { exampleOf } from "./example.ts";
 import type { Hook } from "./hook.ts";
 import { PRESET_OF } from "./presets.ts";
 import type { HookRequest } from "./request.ts";
@@ -13,11 +14,31 @@ export interface HookDescription {
   readonly setup: readonly string[];
 }
 
-/** `origin`: how the sender reaches the server, such as `http://127.0.0.1:7411`. Reads no secret. */
-export function describeHook(name: string, { preset, auth }: HookSection, origin: string): HookDescription {
+/**
+ * `origin`: how the sender reaches the server, such as `http://127.0.0.1:7411`; `roots`: those of hooks without their
+ * own. Reads no secret.
+ */
+export function describeHook(
+  name: string,
+  section: HookSection,
+  origin: string,
+  roots: readonly string[],
+): HookDescription {
+  const { preset, auth, methods, rewrite, base } = section;
   const url = `${origin.replace(/\/+$/, "")}/hooks/${name}`;
   const kind = auth === undefined ? null : authKind(auth);
-  return { name, preset, url, setup: PRESET_OF[preset].setup({ url, auth: kind }) };
+  const folder = folderSeen({ rewrite: rewrite[0]?.[0], base, roots: section.roots ?? roots });
+  const example = exampleOf(section, `${folder}/file.bin`);
+  return { name, preset, url, setup: PRESET_OF[preset].setup({ url, auth: kind, methods, example }) };
+}
+
+/** Where the sender could see a file. */
+function folderSeen(places: {
+  readonly rewrite: string | undefined;
+  readonly base: string | null | undefined;
+  readonly roots: readonly string[];
+}): string {
+  return (places.rewrite ?? places.base ?? places.roots[0] ?? "/srv/media").replace(/\/+$/, "");
 }
 
 /** The request a payload would come in: JSON when it looks like it, else a form. */
@@ -29,6 +50,6 @@ export function requestOf(body: Uint8Array): HookRequest {
 
 /** A request as the sender would make it; null when only a real payload can tell. */
 export function sampleRequest({ preset, rewrite, base, roots }: Hook): HookRequest | null {
-  const payload = preset.sample(rewrite[0]?.from ?? base ?? roots[0] ?? "/srv/media");
+  const payload = preset.sample(folderSeen({ rewrite: rewrite[0]?.from, base, roots }));
   return payload === null ? null : requestOf(new TextEncoder().encode(JSON.stringify(payload)));
 }

@@ -1,7 +1,8 @@
 import * as v from "valibot";
-import type { PresetName } from "../../config/hooks-schema.ts";
+import type { HookSection, PresetName } from "../../config/hooks-schema.ts";
 import { AppError } from "../../errors.ts";
 import type { HookAuth } from "./auth.ts";
+import type { Example } from "./example.ts";
 import type { Payload } from "./payload.ts";
 
 /** One file that a payload is about. */
@@ -26,6 +27,9 @@ export interface SenderSetup {
   readonly url: string;
   /** Null: the server's own tokens. */
   readonly auth: HookAuth["kind"] | null;
+  readonly methods: HookSection["methods"];
+  /** What would be queued. */
+  readonly example: Example;
 }
 
 /** Everything known about one kind of sender. */

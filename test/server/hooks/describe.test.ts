@@ -18,7 +18,16 @@ async function setup(preset: string, auth: string) {
   const { hooks = {} } = await parseConfig("c", `[hooks.my_hook]\npreset = "${preset}"\npath = "$.p"\n${auth}`);
   const section = hooks.my_hook;
   if (section === undefined) throw new Error("no hook");
-  return describeHook("my_hook", section, "http://127.0.0.1:7411/");
+  return describeHook("my_hook", section, "http://127.0.0.1:7411/", []);
+}
+
+/** The command lines for a generic hook. */
+async function commandsOf(toml: string): Promise<readonly string[]> {
+  const { hooks = {} } = await parseConfig("c", `[hooks.x]\n${toml}`);
+  const section = hooks.x;
+  if (section === undefined) throw new Error("no hook");
+  const { setup: lines } = describeHook("x", section, "http://h", ["/media"]);
+  return lines.slice(1, -1).map((line) => line.trim());
 }
 
 describe.each(PRESETS)("what to set up in the sender: %s", (preset) => {
@@ -67,6 +76,36 @@ test("a line for YAML is one scalar", async () => {
     expect(lines).toHaveLength(1);
     expect(lines[0]?.trim()).toMatch(/^runOnRecordSegmentComplete: '[^']*'$/);
   }
+});
+
+const START = 'curl -fsS -m 30 --retry 5 -H "Authorization: Bearer HOOK_SECRET"';
+
+test.each([
+  ['path = "$.file"', [`${START} --data-urlencode "file=/media/file.bin" "http://h/hooks/x"`]],
+  [
+    'path = "$.file"\nname = "$.n"\nmethods = ["GET", "POST"]\nwhen = [{ at = "$.ok", equals = true }]\nrewrite = [["/sent/", "/media"]]',
+    ["", "-G "].map(
+      (get) =>
+        `${START} ${get}--data-urlencode "file=/sent/file.bin" --data-urlencode "n=NAME" --data-urlencode "ok=true" "http://h/hooks/x"`,
+    ),
+  ],
+  ['path = "$.a.files[*].path"\nmethods = ["GET"]', ["(by GET nothing deeper than $.field can be sent)"]],
+  [
+    'path = "$.a.files[*].path"\nto = ["ulozto:/{payload.a.title}"]\nwhen = [{ at = "$.a.files[*].kind", in = ["it\'s", "b"] }, { at = "$.x[1]", exists = true }, { at = "$.gone", exists = false }]',
+    [
+      `${START} -H "Content-Type: application/json" -d '{"a":{"files":[{"path":"/media/file.bin","kind":"it'\\''s"}],"title":"TEXT"},"x":[null,"TEXT"]}' "http://h/hooks/x"`,
+    ],
+  ],
+] as [string, string[]][])("what a generic hook is sent: %s", async (toml, lines) => {
+  expect(await commandsOf(toml)).toEqual(lines);
+});
+
+test("what a generic hook is told to be sent is queued", async () => {
+  const toml = `path = "$.a[*].p"\nname = "$.n"\nto = ["deep:/{payload.t}"]\nwhen = [{ at = "$.s", in = [1, 2] }]\nroots = ["/media"]`;
+  const [line = ""] = await commandsOf(toml);
+  const body = /-d '(.*)' "http/.exec(line)?.[1] ?? "";
+  const [job] = jobsOf(await hookOf(`[hooks.x]\n${toml}`), post(body));
+  expect(job).toMatchObject({ path: "/media/file.bin", name: "NAME", to: [{ folder: "/TEXT" }] });
 });
 
 test("a payload by hand is JSON when it looks like it", () => {

@@ -1,3 +1,5 @@
+import type { Json } from "../../../json.ts";
+import { safeJson } from "../../../safe-text.ts";
 import type { SenderSetup } from "../preset.ts";
 
 /** Stands where the person puts the secret. */
@@ -10,12 +12,26 @@ export function urlFor({ url, auth }: SenderSetup): string {
 
 /** A command line that sends `fields` as a form; understood alike by shells and by programs that only split words. */
 export function curlCommand(sender: SenderSetup, fields: readonly string[], separator = " "): string {
-  const parts = [
-    "curl -fsS -m 30 --retry 5",
-    ...authArguments(sender),
-    ...fields.map((field) => `--data-urlencode "${field}"`),
-  ];
-  return [...parts, `"${urlFor(sender)}"`].join(separator);
+  return curl(sender, fields.map(urlEncoded), separator);
+}
+
+/** The same in the query, by GET. */
+export function curlQuery(sender: SenderSetup, fields: readonly string[]): string {
+  return curl(sender, ["-G", ...fields.map(urlEncoded)]);
+}
+
+/** For shells. */
+export function curlJson(sender: SenderSetup, json: Json): string {
+  const body = safeJson(json).replaceAll("'", "'\\''");
+  return curl(sender, ['-H "Content-Type: application/json"', `-d '${body}'`]);
+}
+
+function curl(sender: SenderSetup, what: readonly string[], separator = " "): string {
+  return ["curl -fsS -m 30 --retry 5", ...authArguments(sender), ...what, `"${urlFor(sender)}"`].join(separator);
+}
+
+function urlEncoded(field: string): string {
+  return `--data-urlencode "${field}"`;
 }
 
 function authArguments({ auth }: SenderSetup): string[] {

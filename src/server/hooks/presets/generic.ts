@@ -1,5 +1,5 @@
-import type { Preset } from "../preset.ts";
-import { curlCommand, SECRET, urlFor } from "./curl.ts";
+import type { Preset, SenderSetup } from "../preset.ts";
+import { curlCommand, curlJson, curlQuery, SECRET, urlFor } from "./curl.ts";
 
 /** Knows nothing: `path` in the hook's section says where to look. A signing forge announces itself by a ping. */
 export const generic: Preset = {
@@ -22,8 +22,22 @@ export const generic: Preset = {
     }
     return [
       "Anything that can send JSON or a form, such as:",
-      `  ${curlCommand(sender, ["FIELD=VALUE"])}`,
+      ...commands(sender).map((command) => `  ${command}`),
       '  A header "Idempotency-Key: …" makes repeated requests count once.',
     ];
   },
 };
+
+/** One for each method that the hook takes and that can say what it has to. */
+function commands(sender: SenderSetup): readonly string[] {
+  const { methods, example } = sender;
+  const fields = example.fields?.map(([name, value]) => shellWord(`${name}=${value}`)) ?? null;
+  const post = fields === null ? curlJson(sender, example.json) : curlCommand(sender, fields);
+  const get = fields === null ? "(by GET nothing deeper than $.field can be sent)" : curlQuery(sender, fields);
+  return [...(methods.includes("POST") ? [post] : []), ...(methods.includes("GET") ? [get] : [])];
+}
+
+/** Between double quotes. */
+function shellWord(text: string): string {
+  return text.replace(/["$\\`]/g, "\\$&");
+}
