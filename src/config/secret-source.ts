@@ -94,7 +94,7 @@ export async function readSpec(key: string, spec: SecretSpec, place: ConfigPlace
     case "env":
       return variable(place.env, spec.name) ?? null;
     case "file":
-      return readSecretFile(fromFolder(dirname(place.configPath), spec.path), key);
+      return readSecretFile(pathOfSecret(spec, place.configPath), key);
     case "command":
       return runSecretCommand(spec.command, key);
   }
@@ -140,8 +140,9 @@ async function runSecretCommand(command: readonly [string, ...string[]], key: st
   return value;
 }
 
-function fromFolder(folder: string, path: string): string {
-  return path.startsWith("~/") ? join(homedir(), path.slice(2)) : resolve(folder, path);
+/** Relative paths start at the config file. */
+export function pathOfSecret({ path }: Extract<SecretSpec, { readonly from: "file" }>, configPath: string): string {
+  return path.startsWith("~/") ? join(homedir(), path.slice(2)) : resolve(dirname(configPath), path);
 }
 
 function withoutLastNewline(text: string): string {

@@ -42,9 +42,24 @@ export const secretSpec = v.lazy((input) => {
   return unknownSpec;
 }) as v.GenericSchema<unknown, SecretSpec>;
 
-/** Full key paths of the literal secrets anywhere in a parsed file. */
-export function literalSecrets(value: unknown, path = ""): string[] {
+/** The secrets of one form anywhere in a parsed file, with their full key paths. */
+export function secretsFrom<const From extends SecretSpec["from"]>(
+  from: From,
+  value: unknown,
+  path = "",
+): Found<From>[] {
   if (typeof value !== "object" || value === null) return [];
-  if ("from" in value && value.from === "literal") return [path];
-  return Object.entries(value).flatMap(([key, inner]) => literalSecrets(inner, path === "" ? key : `${path}.${key}`));
+  if ("from" in value) return value.from === from ? [{ key: path, spec: value as Found<From>["spec"] }] : [];
+  return Object.entries(value).flatMap(([key, inner]) =>
+    secretsFrom(from, inner, path === "" ? key : `${path}.${key}`),
+  );
+}
+
+interface Found<From extends SecretSpec["from"]> {
+  readonly key: string;
+  readonly spec: Extract<SecretSpec, { readonly from: From }>;
+}
+
+export function literalSecrets(value: unknown): string[] {
+  return secretsFrom("literal", value).map(({ key }) => key);
 }

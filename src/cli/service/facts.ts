@@ -3,7 +3,10 @@ import { join } from "node:path";
 import type { ListenAddress } from "../../config/listen-address.ts";
 import type { Config } from "../../config/load.ts";
 import { FILE_NAMES } from "../../config/names.ts";
-import { type Environment, variable } from "../../config/place.ts";
+import { type Environment, type Place, thisPlace, variable } from "../../config/place.ts";
+import { readConfigFile } from "../../config/read-file.ts";
+import { pathOfSecret } from "../../config/secret-source.ts";
+import { secretsFrom } from "../../config/secret-spec.ts";
 import { type ServeRoot, serveListen, serveRoots } from "../../config/serve.ts";
 import type { CommandContext } from "../context.ts";
 
@@ -32,6 +35,13 @@ export interface Credential {
   readonly there: boolean;
 }
 
+/** A file of the configuration's own, with the key that names it. */
+export interface SecretFile {
+  readonly key: string;
+  /** Absolute. */
+  readonly path: string;
+}
+
 /** All that a unit is written from. */
 export interface ServiceFacts extends ServiceChoice {
   /** Absolute. */
@@ -45,6 +55,8 @@ export interface ServiceFacts extends ServiceChoice {
   readonly listen: ListenAddress;
   readonly roots: readonly ServeRoot[];
   readonly credentials: readonly Credential[];
+  /** Secrets that the service has to read itself. */
+  readonly secretFiles: readonly SecretFile[];
 }
 
 /**
@@ -69,6 +81,7 @@ export async function serviceFacts(
   });
   const { config } = app;
   const named = flags.config === undefined && choice.scope === "system" ? null : config.path;
+  const credentials = choice.scope === "system" ? await credentialsOf(config) : [];
   const stateDir = flags.stateDir === undefined && choice.scope === "system" ? null : config.stateDir;
   return {
     config,
@@ -84,7 +97,8 @@ export async function serviceFacts(
       graceMs: config.serve?.grace ?? GRACE_MS,
       listen: serveListen(config.serve, {}),
       roots: await allRoots(config),
-      credentials: choice.scope === "system" ? await credentialsOf(config) : [],
+      credentials,
+      secretFiles: await secretFilesOf(config.path, credentials, thisPlace(io.env)),
     },
   };
 }
@@ -112,6 +126,15 @@ async function allRoots({ serve, hooks }: Config): Promise<readonly ServeRoot[]>
     all.set(root.path, { ...root, write: root.write || all.get(root.path)?.write === true });
   }
   return [...all.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** What the service manager hands over counts before what the file says. */
+async function secretFilesOf(path: string | null, credentials: readonly Credential[], place: Place) {
+  const file = path === null ? null : await readConfigFile({ path, asked: true }, place);
+  if (file === null) return [];
+  const handed = new Set(credentials.flatMap(({ id, there }) => (there ? [`accounts.${id}`] : [])));
+  const found = secretsFrom("file", file.content).filter(({ key }) => !handed.has(key));
+  return found.map(({ key, spec }): SecretFile => ({ key, path: pathOfSecret(spec, file.path) }));
 }
 
 async function credentialsOf({ accounts }: Config): Promise<readonly Credential[]> {

@@ -1,7 +1,7 @@
 import { constants, type Stats } from "node:fs";
 import { stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import type { ServiceFacts } from "./facts.ts";
+import { type ServiceFacts, SYSTEM_CONFIG } from "./facts.ts";
 import { isTemporary } from "./systemd.ts";
 
 /**
@@ -9,11 +9,11 @@ import { isTemporary } from "./systemd.ts";
  * judged: they are whatever they are.
  */
 export async function unreachable(
-  { scope, runAs, groups, program, roots }: ServiceFacts,
+  { scope, runAs, groups, program, roots, secretFiles }: ServiceFacts,
   configPath: string | null,
 ): Promise<readonly string[]> {
   if (scope === "user") return [];
-  const told = [program, configPath]
+  const told = [program, configPath, ...secretFiles.map(({ path }) => path)]
     .filter((path) => path !== null && isTemporary(path))
     .map((path) => `the service does not see ${path}: it has a /tmp of its own`);
   if (runAs !== null) return told;
@@ -25,6 +25,11 @@ export async function unreachable(
       `the service's user cannot read ${configPath}: chmod 644 it and keep secrets in files of their own, or --run-as`,
     );
   }
+  const lent = groups.length > 0 ? constants.S_IRGRP : 0;
+  for (const { key, path } of secretFiles) {
+    if ((await isOpen(path, constants.S_IROTH)) || (await hasAny(path, lent))) continue;
+    told.push(`the service's user cannot read ${path} (${key}): ${handing(key)}, name its --group, or --run-as`);
+  }
   if (groups.length > 0) return told;
   for (const { path, write } of roots) {
     const bits = constants.S_IROTH | constants.S_IXOTH | (write ? constants.S_IWOTH : 0);
@@ -32,6 +37,19 @@ export async function unreachable(
     told.push(`the service's user cannot ${write ? "change" : "read"} ${path}: name its --group, or --run-as`);
   }
   return told;
+}
+
+/** How the service manager, which may read it, passes a secret on. */
+function handing(key: string): string {
+  const [, account] = /^accounts\.(.+)$/.exec(key) ?? [];
+  return account === undefined
+    ? "hand it over with LoadCredential= (systemctl edit hoist)"
+    : `put it into ${SYSTEM_CONFIG}/${account}, which is handed over`;
+}
+
+async function hasAny(path: string, bits: number): Promise<boolean> {
+  const found = await stat(path).catch(() => null);
+  return found !== null && (found.mode & bits) !== 0;
 }
 
 /** Whether others have these rights to the path and may come to it; what is not there hinders nobody yet. */

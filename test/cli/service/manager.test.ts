@@ -60,6 +60,7 @@ test("what a user who is nobody in particular cannot reach is told", async () =>
       { path: closed, write: false },
       { path: "/not/there", write: false },
     ],
+    secretFiles: [],
   } as unknown as ServiceFacts;
   const told = (change: Partial<ServiceFacts>, config: string | null = null) =>
     unreachable({ ...facts, ...change }, config);
@@ -70,6 +71,28 @@ test("what a user who is nobody in particular cannot reach is told", async () =>
   expect(await told({ roots: [] }, inside)).toContainEqual(expect.stringContaining(`cannot read ${inside}:`));
   expect(await told({ roots: [], program: inside })).toContainEqual(expect.stringContaining(`cannot run ${inside}:`));
   expect(await told({ groups: ["media"] })).toEqual([]);
+  const secret = join(directory.path, "secret");
+  const secretFiles = [
+    { key: "hooks.tv.auth.bearer", path: secret },
+    { key: "accounts.ulozto.token", path: inside },
+    { key: "serve.callback_secret", path: join(open, "not-there") },
+  ];
+  for (const [mode, groups, read] of [
+    [0o600, [], [secret, inside]],
+    [0o600, ["media"], [secret]],
+    [0o640, ["media"], []],
+    [0o604, [], [inside]],
+  ] as const) {
+    writeFileSync(secret, "s");
+    chmodSync(secret, mode);
+    chmodSync(inside, 0o640);
+    const sentences = await told({ roots: [], groups, secretFiles });
+    expect(sentences.flatMap((each) => / cannot read (\S+) /.exec(each)?.[1] ?? [])).toEqual([...read]);
+  }
+  const sentences = await told({ roots: [], secretFiles: secretFiles.map((each) => ({ ...each, path: inside })) });
+  const [hook, account] = sentences.filter((each) => each.includes("cannot read"));
+  expect(hook).toContain("(hooks.tv.auth.bearer): hand it over with LoadCredential=");
+  expect(account).toContain("(accounts.ulozto.token): put it into /etc/hoist/ulozto.token");
   expect(await told({ runAs: "media" })).toEqual([]);
   expect(await told({ scope: "user" })).toEqual([]);
 });

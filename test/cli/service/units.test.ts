@@ -20,6 +20,7 @@ const FACTS: ServiceFacts = {
   listen: { kind: "tcp", hostname: "127.0.0.1", port: 7411 },
   roots: [],
   credentials: [],
+  secretFiles: [],
 };
 
 /** The values of a key, in their order. */
