@@ -132,6 +132,60 @@ describe("arrows", () => {
   });
 });
 
+const SECRET_NAME = /secret|token|signature|digest|hmac|\bmac\b|password|credential/i;
+/** Says nothing of what a secret holds, but whether there is one. */
+const EMPTY = /^(?:null|undefined|""|''|``)$/;
+const OPERAND = String.raw`[\w$.?!]+(?:\([^()]*\))?|"[^"]*"|'[^']*'`;
+const EQUALITY = new RegExp(`(${OPERAND}) *[!=]==? *(${OPERAND})`, "g");
+/** Of texts, lists and buffers, all of which stop at the first difference. */
+const SEARCH = new RegExp(
+  `(${OPERAND})\\.(?:equals|includes|indexOf|startsWith|endsWith|localeCompare|compare)\\(\\s*(${OPERAND})`,
+  "g",
+);
+
+/** Comparisons whose time tells how much of a secret was right. */
+function leakyComparisons(code: string): string[] {
+  return [...code.matchAll(EQUALITY), ...code.matchAll(SEARCH)]
+    .filter(([, one = "", other = ""]) => isSecret(one) || isSecret(other))
+    .filter(([, one = "", other = ""]) => !EMPTY.test(one) && !EMPTY.test(other))
+    .map(([text]) => text);
+}
+
+/** By the last part of its name; neither its length nor a constant of the program is one. */
+function isSecret(operand: string): boolean {
+  const name = operand.replace(/\(.*$/, "").split(".").at(-1) ?? "";
+  return !/^["']/.test(operand) && /[a-z]/.test(name) && name !== "length" && SECRET_NAME.test(name);
+}
+
+describe("secrets of those who ask the server", () => {
+  test("are compared by digests in constant time, and by nothing else", async () => {
+    const leaks: string[] = [];
+    for (const file of files.filter((each) => /^(?:server|outbox)\//.test(each) && !each.includes("/client/"))) {
+      const found = leakyComparisons(await Bun.file(join(SRC, file)).text());
+      leaks.push(...found.map((text) => `${file}: ${text}`));
+    }
+    // What a configured secret begins with is read when it is loaded.
+    expect(leaks).toEqual(["server/signatures.ts: secret.startsWith(PREFIX"]);
+  });
+
+  test("the rule forbids what it should", () => {
+    const wrong = [
+      "if (given === secret) return",
+      "known.secret !== given",
+      "headers.get(name) === signature",
+      "digestOf(given) == digestOf(known)",
+      "signature.equals(expected)",
+      "tokens.includes(given)",
+      "given.startsWith(token)",
+      "expected === auth.password",
+      "Buffer.compare(digest",
+    ];
+    expect(wrong.filter((code) => leakyComparisons(code).length === 0)).toEqual([]);
+    const right = ["token === null", 'secret !== ""', "secret.length >= SHORTEST", 'kind === "query_token"', "a === b"];
+    expect(right.flatMap(leakyComparisons)).toEqual([]);
+  });
+});
+
 describe("hosts", () => {
   const folders = new Set(files.flatMap((file) => /^hosts\/([^/]+)\//.exec(file)?.[1] ?? []));
 

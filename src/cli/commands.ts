@@ -35,7 +35,7 @@ export const COMMANDS: CommandTree = {
         load: async () => (await import("./commands/account-pause.ts")).accountPause,
       },
       resume: {
-        summary: "go on with an account that was paused",
+        summary: "go on with an account that was paused or refused",
         load: async () => (await import("./commands/account-resume.ts")).accountResume,
       },
       captcha: {

@@ -5,7 +5,7 @@ import { openApp } from "../open-app.ts";
 
 export const accountResume = defineCommand({
   name: "account resume",
-  summary: "go on with an account that was paused",
+  summary: "go on with an account that was paused or refused",
   details: ["Also forgets that its login was refused, so that it is tried again."],
   examples: [["hoist account resume ulozto", "then: hoist resume"]],
   operands: { usage: "<name…>", min: 1, max: 100 },
