@@ -7,6 +7,7 @@ import type { EngineEvent } from "./events.ts";
 import { RESUMED } from "./job-store.ts";
 import { isEnded, type JobView, jobView } from "./job-view.ts";
 import type { AccountView, Jobs, Root, ServerEvent, Submitted } from "./jobs.ts";
+import { createListeners } from "./listeners.ts";
 import type { LiveState } from "./live-state.ts";
 import { shownDepth } from "./queue-depth.ts";
 import { readRequest } from "./read-request.ts";
@@ -24,6 +25,7 @@ export interface JobsWorld {
   readonly accounts: () => ReadonlyMap<string, Account>;
   readonly settings: () => JobsSettings;
   readonly signal: AbortSignal;
+  readonly log: (message: string) => void;
 }
 
 /** What a reload of the configuration may change. */
@@ -52,13 +54,11 @@ const TOUCHES_ACCOUNT: ReadonlySet<EngineEvent["type"]> = new Set(["start", "par
 
 export function createJobs(world: JobsWorld): RunningJobs {
   const { store, live } = world;
-  const listeners = new Set<(event: ServerEvent) => void>();
-  const tell = (event: ServerEvent) => {
-    for (const listener of listeners) listener(event);
-  };
+  const listeners = createListeners<ServerEvent>(world.log);
+  const { tell } = listeners;
   const view = (job: JobRecord): JobView => jobView(job, live);
   const tellJob = (job: JobRecord) => {
-    if (listeners.size > 0) tell({ type: "job.state", job: view(job), jobPath: job.source.path });
+    if (listeners.any) tell({ type: "job.state", job: view(job), jobPath: job.source.path });
   };
 
   async function submit(jobs: readonly NewJob[], key: RequestKey | null): Promise<Submitted> {
@@ -145,10 +145,9 @@ export function createJobs(world: JobsWorld): RunningJobs {
       const ended = Promise.withResolvers<void>();
       const stop = () => ended.resolve();
       const timer = setTimeout(stop, ms);
-      const listener = (event: ServerEvent) => {
+      const forget = listeners.add((event) => {
         if (event.type === "job.state" && event.job.id === id && isEnded(event.job.state)) stop();
-      };
-      listeners.add(listener);
+      });
       signal.addEventListener("abort", stop, { once: true });
       try {
         const now = view(await find(id, roots));
@@ -157,7 +156,7 @@ export function createJobs(world: JobsWorld): RunningJobs {
         return view(await find(id, roots));
       } finally {
         clearTimeout(timer);
-        listeners.delete(listener);
+        forget();
         signal.removeEventListener("abort", stop);
       }
     },
@@ -192,14 +191,11 @@ export function createJobs(world: JobsWorld): RunningJobs {
     pauseAccount: (name) => changeAccount(name, { paused: true }),
     resumeAccount: (name) => changeAccount(name, RESUMED),
     depth: () => shownDepth(store, world.runId, live.waits()),
-    subscribe(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
+    subscribe: listeners.add,
 
     observe(event) {
       if (TOUCHES_ACCOUNT.has(event.type)) void world.look().catch(() => {});
-      if (event.type !== "progress" || listeners.size === 0) return;
+      if (event.type !== "progress" || !listeners.any) return;
       void store.jobOfUpload(event.upload.id).then(
         (job) => {
           if (job === null) return;
@@ -219,7 +215,7 @@ export function createJobs(world: JobsWorld): RunningJobs {
       );
     },
     changed(uploadId) {
-      if (listeners.size === 0) return;
+      if (!listeners.any) return;
       void store.jobOfUpload(uploadId).then(
         (job) => job !== null && tellJob(job),
         () => {},

@@ -55,6 +55,21 @@ test("what was cancelled, queued or running, keeps its file for a retry, and los
   }
 });
 
+test("what a listener does wrong takes neither the body nor the answer, nor anything from other listeners", async () => {
+  await using server = await startServer({ accounts: { one: fakeHost() } });
+  const stop = server.engine.jobs.subscribe(() => {
+    throw new Error("a listener's fault");
+  });
+  const heard: string[] = [];
+  server.engine.jobs.subscribe((event) => event.type === "job.state" && heard.push(event.job.state));
+  const { id, path } = await sent(server);
+  expect((await server.ended(id)).state).toBe("done");
+  await server.until(id, () => !existsSync(path) && heard.includes("done"));
+  expect(heard[0]).toBe("queued");
+  expect(server.logged.join()).toContain("a listener's fault");
+  stop();
+});
+
 test("a failure for good keeps the file, too; forgetting the job deletes it", async () => {
   const one = fakeHost();
   one.behave = async () => {

@@ -21,6 +21,8 @@ export interface ServerFixture extends AsyncDisposable {
   readonly events: ServerEvent[];
   /** What the engine tells the log, with the job it is about. */
   readonly told: { readonly event: EngineEvent; readonly job: string | undefined }[];
+  /** What goes to the debug log. */
+  readonly logged: string[];
   add(path: string, to: readonly string[], more?: Partial<v.InferInput<typeof addJob>>): Promise<JobView>;
   /** The job as soon as it looks like that. */
   until(id: string, wanted: (job: JobView) => boolean): Promise<JobView>;
@@ -41,6 +43,7 @@ export async function startServer(options: ServerFixtureOptions): Promise<Server
   const store = openStore({ directory: options.stateDirectory ?? null, command: "hoist test" });
   const accounts = accountsOf(options.accounts);
   const told: ServerFixture["told"] = [];
+  const logged: string[] = [];
   const roots: readonly Root[] = [{ path: realpathSync(files.path), write: true }];
   const submitter: Submitter = { name: "test", hook: null, roots, mayDelete: true };
   const engine = await startServerEngine(
@@ -62,7 +65,7 @@ export async function startServer(options: ServerFixtureOptions): Promise<Server
       fetch,
       retryBaseMs: 1,
       listen: (event, job) => told.push({ event, job }),
-      log: () => {},
+      log: (message) => logged.push(message),
     },
     {
       ...v.parse(runOptions, {}),
@@ -91,6 +94,7 @@ export async function startServer(options: ServerFixtureOptions): Promise<Server
     roots,
     events,
     told,
+    logged,
     async add(path, to, more = {}) {
       const input: AddJob = v.parse(addJob, { path, to: [...to], ...more });
       const { jobs } = await engine.jobs.add(engine.jobs.readRequest(input), submitter, null);
