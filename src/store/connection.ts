@@ -7,8 +7,14 @@ import { DATABASE_FILE, privateDirectory, privateFile, privateIfThere } from "./
 /** Opening may wait this long for other processes that open the same directory, in milliseconds. */
 const OPEN_PATIENCE_MS = 10_000;
 
+/** A database, and the log whose sync makes its commits last; null where SQLite sees to that, or nothing lasts. */
+export interface Connection {
+  readonly db: Database;
+  readonly log: string | null;
+}
+
 /** Opens the database with this version's tables; null is one in memory. Fails with `state`. */
-export function connect(directory: string | null): Database {
+export function connect(directory: string | null): Connection {
   if (directory !== null) {
     privateDirectory(directory);
     const path = join(directory, DATABASE_FILE);
@@ -27,12 +33,22 @@ export function connect(directory: string | null): Database {
     // No other directory must be writable.
     db.run("PRAGMA temp_store = MEMORY");
     migrate(db);
-    if (directory !== null) db.run("PRAGMA journal_mode = WAL");
-    return db;
+    return { db, log: directory !== null && writesAhead(db) ? `${path}-wal` : null };
   } catch (error) {
     db?.close();
     throw storeFailure(error);
   }
+}
+
+/**
+ * Whether the database has a write-ahead log, which its file system may not allow. With one SQLite only keeps its
+ * order (NORMAL), and the log is synced apart from that.
+ */
+function writesAhead(db: Database): boolean {
+  using pragma = db.prepare<{ journal_mode: string }, []>("PRAGMA journal_mode = WAL");
+  if (pragma.get()?.journal_mode !== "wal") return false;
+  db.run("PRAGMA synchronous = NORMAL");
+  return true;
 }
 
 export type Bindings = Record<string, string | number | null>;

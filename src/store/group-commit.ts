@@ -39,8 +39,8 @@ const PAUSE_MS = 20;
 /** Most writes in a transaction: everything else in the process waits for its end. */
 const MOST_TOGETHER = 250;
 
-/** `prologue` runs first in every transaction. */
-export function groupCommit(db: Database, prologue: () => void): Access {
+/** `prologue` runs first in every transaction; a `durable` write ends with `sync`. */
+export function groupCommit(db: Database, prologue: () => void, sync: () => Promise<void>): Access {
   db.run(`PRAGMA busy_timeout = ${STANDSTILL_MS}`);
   const begin = db.prepare("BEGIN IMMEDIATE");
   const commit = db.prepare("COMMIT");
@@ -49,16 +49,10 @@ export function groupCommit(db: Database, prologue: () => void): Access {
   const keep = db.prepare("RELEASE write");
   const undo = db.prepare("ROLLBACK TO write");
 
-  let synced = true;
-  /** In the log of SQLite later commits never outlive earlier ones: one that waits for the disk makes all of them last. */
-  function sync(durable: boolean): void {
-    if (synced !== durable) db.run(`PRAGMA synchronous = ${durable ? "FULL" : "NORMAL"}`);
-    synced = durable;
-  }
-
   let waiting: Write[] = [];
   let flushing: Promise<void> | null = null;
   let closed = false;
+  const syncing = new Set<Promise<void>>();
 
   /** One write under a savepoint of its own. Throws when SQLite has given the whole transaction up. */
   function attempt(write: Write): Outcome {
@@ -81,7 +75,6 @@ export function groupCommit(db: Database, prologue: () => void): Access {
   }
 
   function transact(batch: readonly Write[], perform: (write: Write) => Outcome): Outcome[] {
-    sync(batch.some(({ durable }) => durable));
     begin.run();
     try {
       prologue();
@@ -115,11 +108,26 @@ export function groupCommit(db: Database, prologue: () => void): Access {
       } catch (error) {
         outcomes = batch.map(() => ({ ok: false, error }));
       }
-      batch.forEach((write, index) => {
-        write.settle(outcomes[index] as Outcome);
-      });
+      settle(batch, outcomes);
     } while (waiting.length > 0);
     flushing = null;
+  }
+
+  /** In the log of SQLite later commits never outlive earlier ones: what waits for the disk makes all of them last. */
+  function settle(batch: readonly Write[], outcomes: readonly Outcome[]): void {
+    const done = (durably: boolean, failed: Outcome | null) =>
+      batch.forEach((write, index) => {
+        if (write.durable === durably) write.settle(failed ?? (outcomes[index] as Outcome));
+      });
+    done(false, null);
+    if (!batch.some(({ durable }) => durable)) return;
+    // The next transaction does not wait for this one's disk.
+    const synced = sync().then(
+      () => done(true, null),
+      (error) => done(true, { ok: false, error: storeFailure(error) }),
+    );
+    syncing.add(synced);
+    void synced.then(() => syncing.delete(synced));
   }
 
   function enqueue<T>(work: () => T, durable: boolean): Promise<T> {
@@ -143,6 +151,7 @@ export function groupCommit(db: Database, prologue: () => void): Access {
     async close() {
       closed = true;
       await flushing;
+      await Promise.all(syncing);
       for (const statement of [begin, commit, rollback, mark, keep, undo]) statement.finalize();
     },
   };

@@ -10,6 +10,7 @@ import { fingerprints } from "./fingerprint.ts";
 import { groupCommit } from "./group-commit.ts";
 import { lanes } from "./lanes.ts";
 import { ledger } from "./ledger.ts";
+import { syncLog } from "./log-sync.ts";
 import { owners } from "./owners.ts";
 import { DATABASE_FILE } from "./private-files.ts";
 import { queue } from "./queue.ts";
@@ -35,10 +36,11 @@ export function isRecorded(directory: string): boolean {
 
 /** The store of a state directory. Fails with `state`. */
 export function openStore({ directory, command, now = Date.now }: StoreOptions): ServeStore {
-  const db = connect(directory);
+  const { db, log } = connect(directory);
+  const disk = syncLog(log);
   const sql = statements(db);
   const known = owners(sql, command, now);
-  const access = groupCommit(db, known.register);
+  const access = groupCommit(db, known.register, disk.sync);
   const context: StoreContext = { sql, access, owner: known.info, owners: known, now };
   let committing: ReadonlySet<string> | null = null;
   // A lost beat is made good by the next one.
@@ -77,6 +79,7 @@ export function openStore({ directory, command, now = Date.now }: StoreOptions):
       if (known.registered) await access.write(known.leave).catch(() => {});
       await access.close();
       sql.finalize();
+      disk[Symbol.dispose]();
       db.close();
     },
   };

@@ -12,6 +12,10 @@ let db: Database;
 let access: Access;
 /** Transactions so far. */
 let transactions: number;
+/** Waits for the disk; each ends when its resolver is called. */
+let waits: PromiseWithResolvers<void>[];
+/** Ends waits as soon as they begin. */
+let quick: boolean;
 
 beforeEach(() => {
   directory = temporaryDirectory();
@@ -19,9 +23,20 @@ beforeEach(() => {
   db.run("PRAGMA journal_mode = WAL");
   db.run("CREATE TABLE words (word TEXT PRIMARY KEY) STRICT");
   transactions = 0;
-  access = groupCommit(db, () => {
-    transactions += 1;
-  });
+  waits = [];
+  quick = true;
+  access = groupCommit(
+    db,
+    () => {
+      transactions += 1;
+    },
+    () => {
+      const wait = Promise.withResolvers<void>();
+      waits.push(wait);
+      if (quick) wait.resolve();
+      return wait.promise;
+    },
+  );
 });
 
 afterEach(async () => {
@@ -38,6 +53,62 @@ function words(): readonly string[] {
   const rows = other.query("SELECT word FROM words ORDER BY rowid").all() as { word: string }[];
   return rows.map(({ word }) => word);
 }
+
+describe("the disk", () => {
+  const soon = (word: string) => access.writeSoon(() => db.query("INSERT INTO words VALUES (?)").run(word).changes);
+
+  test("is waited for by what must last, and by nothing else", async () => {
+    await soon("a");
+    expect(waits).toHaveLength(0);
+    quick = false;
+    let lasting = false;
+    const written = insert("b").then(() => {
+      lasting = true;
+    });
+    await soon("c");
+    expect(words()).toEqual(["a", "b", "c"]);
+    expect(waits).toHaveLength(1);
+    expect(lasting).toBe(false);
+    waits[0]?.resolve();
+    await written;
+  });
+
+  test("does not hold up the next transaction", async () => {
+    quick = false;
+    const first = insert("a");
+    await soon("b");
+    const second = insert("c");
+    await soon("d");
+    expect(words()).toEqual(["a", "b", "c", "d"]);
+    expect(waits).toHaveLength(2);
+    for (const wait of waits) wait.resolve();
+    expect(await Promise.all([first, second])).toEqual([1, 1]);
+  });
+
+  test("fails those who wait for it when it fails", async () => {
+    quick = false;
+    const first = insert("a");
+    await soon("b");
+    waits[0]?.reject(new AppError("state", "no more room"));
+    await expect(first).rejects.toMatchObject({ code: "state", message: "no more room" });
+    quick = true;
+    expect(await insert("c")).toBe(1);
+  });
+
+  test("is waited for before an end", async () => {
+    quick = false;
+    const written = insert("a");
+    await soon("b");
+    let ended = false;
+    const end = access.close().then(() => {
+      ended = true;
+    });
+    await Bun.sleep(20);
+    expect(ended).toBe(false);
+    waits[0]?.resolve();
+    await Promise.all([end, written]);
+  });
+});
 
 describe("writes of one tick", () => {
   test("share a transaction, in their order", async () => {

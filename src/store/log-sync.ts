@@ -1,0 +1,63 @@
+import { closeSync, fdatasync, openSync } from "node:fs";
+import { AppError } from "../errors.ts";
+
+/** Makes commits last. */
+export interface LogSync extends Disposable {
+  /** Resolves when everything committed before the call is on the disk. Fails with `state`. */
+  sync(): Promise<void>;
+}
+
+/**
+ * Waits for the disk on another thread, where SQLite itself would keep the whole program waiting at each commit. Calls
+ * while one wait is under way share the next one. `path` is SQLite's write-ahead log, which exists from the first
+ * commit of a connection until its end; null where SQLite waits itself, or where nothing lasts.
+ */
+export function syncLog(path: string | null): LogSync {
+  let fd: number | null = null;
+  let running: Promise<void> | null = null;
+  let next: Promise<void> | null = null;
+
+  const start = (): Promise<void> => {
+    const wait = flush().finally(() => {
+      if (running === wait) running = null;
+    });
+    running = wait;
+    return wait;
+  };
+
+  function flush(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      try {
+        fd ??= openSync(path ?? "", "r+");
+        fdatasync(fd, (error) => (error === null ? resolve() : reject(failed(error))));
+      } catch (error) {
+        reject(failed(error));
+      }
+    });
+  }
+
+  return {
+    sync() {
+      if (path === null) return Promise.resolve();
+      if (running === null) return start();
+      next ??= running
+        .catch(() => {})
+        .then(() => {
+          next = null;
+          return start();
+        });
+      return next;
+    },
+    [Symbol.dispose]() {
+      if (fd !== null) closeSync(fd);
+      fd = null;
+    },
+  };
+}
+
+function failed(cause: unknown): AppError {
+  return new AppError("state", "the state database cannot be written to the disk", {
+    hint: "check the disk that holds the state directory, or choose another directory with --state-dir",
+    cause,
+  });
+}
