@@ -127,8 +127,9 @@ export interface HistoryQuery {
 }
 
 /**
- * The one table under `up`, `serve`, `history` and `resume`. Every method that writes resolves when the write is
- * durable; writes of one tick share a transaction and an fsync. Fails with `state` when the database is locked,
+ * The one table under `up`, `serve`, `history` and `resume`. Every method that writes resolves when other processes see
+ * the write; what a later start relies on, also after a loss of power, is on the disk by then. Writes of one tick share
+ * a transaction, and those of one moment a wait for the disk. Fails with `state` when the database is locked,
  * damaged or the disk is full.
  */
 export interface JobStore extends AsyncDisposable {

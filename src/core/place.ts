@@ -25,8 +25,10 @@ export function createPlace(lane: Lane, slots: Slots, degraded: (error: AppError
     if (!inside) return;
     inside = false;
     // A lane that stays taken would make this process wait for itself.
-    await lane.leave().catch((thrown) => degraded(toAppError(thrown)));
+    const left = lane.leave().catch((thrown) => degraded(toAppError(thrown)));
+    // Whoever takes the slot asks for a lane behind this one, which is free by then.
     slots.give();
+    await left;
   }
 
   async function enter(): Promise<boolean> {

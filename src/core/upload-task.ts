@@ -70,8 +70,9 @@ export async function runUpload(task: UploadTask): Promise<Outcome> {
 }
 
 async function attempt(task: UploadTask, target: Target, context: UploadContext): Promise<UploadResult> {
-  await task.entry.attempt();
-  return task.session.upload(task.source, target, context);
+  // Not waited for: it shares a transaction with the first phase, and what stops the one stops the other.
+  const [, result] = await Promise.all([task.entry.attempt(), task.session.upload(task.source, target, context)]);
+  return result;
 }
 
 /** Nothing that fails from here on makes the success a failure. */

@@ -120,7 +120,7 @@ interface Watchdog {
 function watch(spec: RequestSpec, where: string, fail: (error: AppError) => void): Watchdog {
   const { body, limits } = spec;
   const startedAt = performance.now();
-  const done = new AbortController();
+  let probe: AbortController | null = null;
   const notConnected = () => fail(timeout(`no connection to ${where}`, limits.connectMs));
   let isThere = body !== undefined;
   const timer = setInterval(
@@ -128,7 +128,8 @@ function watch(spec: RequestSpec, where: string, fail: (error: AppError) => void
       const now = performance.now();
       if (!isThere && now - startedAt > limits.connectMs / 2) {
         isThere = true;
-        void isReachable(spec.url, limits.connectMs / 2, done.signal).then((yes) => yes || notConnected());
+        probe = new AbortController();
+        void isReachable(spec.url, limits.connectMs / 2, probe.signal).then((yes) => yes || notConnected());
       }
       if (body === undefined) {
         if (now - startedAt > limits.answerMs) fail(timeout(`${where} did not answer`, limits.answerMs));
@@ -148,11 +149,11 @@ function watch(spec: RequestSpec, where: string, fail: (error: AppError) => void
   return {
     answered() {
       isThere = true;
-      done.abort();
+      probe?.abort();
     },
     stop() {
       clearInterval(timer);
-      done.abort();
+      probe?.abort();
     },
   };
 }

@@ -46,6 +46,14 @@ export function rangeBody(source: Source, range: ByteRange): Body {
   });
 }
 
+/** Bytes of a source that is handed over in one chunk with what frames it. */
+const SHORT = 64 * 1024;
+
+/** Whether `beforeLast` of its multipart body runs before the first byte, because the only chunk is the last. */
+export function goesAtOnce(source: { readonly size: number }): boolean {
+  return source.size <= SHORT;
+}
+
 /**
  * `multipart/form-data` with the source as its only part. `fileName` is escaped as browsers do; it must be free of NUL.
  */
@@ -62,6 +70,12 @@ export function multipartBody(
   const tail = new TextEncoder().encode(`\r\n--${boundary}--\r\n`);
   const length = head.byteLength + source.size + tail.byteLength;
   return new TrackedBody(length, `multipart/form-data; boundary=${boundary}`, async function* () {
+    if (goesAtOnce(source)) {
+      const whole = await joined(head, source.open(), tail);
+      await options.beforeLast();
+      yield whole;
+      return;
+    }
     yield head;
     yield* source.open();
     await options.beforeLast();
@@ -101,6 +115,13 @@ async function* holdBack(
   }
   await beforeLast();
   if (held !== null) yield held;
+}
+
+async function joined(head: Uint8Array, chunks: AsyncIterable<Uint8Array>, tail: Uint8Array): Promise<Uint8Array> {
+  const parts = [head];
+  // A copy: the source uses a chunk's memory again.
+  for await (const chunk of chunks) parts.push(chunk.slice());
+  return Buffer.concat([...parts, tail]);
 }
 
 async function* nothing(): AsyncGenerator<Uint8Array> {}

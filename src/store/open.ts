@@ -59,14 +59,15 @@ export function openStore({ directory, command, now = Date.now }: StoreOptions):
 
     recover: (committingHosts) => {
       committing = committingHosts;
-      return access.write(() => {
+      // What is lost of it is found again.
+      return access.writeSoon(() => {
         known.bury();
         settleDead(context, committingHosts);
       });
     },
 
     addUploads: (runId: string, uploads: readonly NewUpload[]) =>
-      access.write(() => {
+      access.writeSoon(() => {
         const living = known.bury();
         // An owner may have died since `recover`.
         if (committing !== null) settleDead(context, committing);
@@ -76,7 +77,7 @@ export function openStore({ directory, command, now = Date.now }: StoreOptions):
     async [Symbol.asyncDispose]() {
       clearInterval(heart);
       // An owner that cannot say goodbye is found dead by the next.
-      if (known.registered) await access.write(known.leave).catch(() => {});
+      if (known.registered) await access.writeSoon(known.leave).catch(() => {});
       await access.close();
       sql.finalize();
       disk[Symbol.dispose]();

@@ -64,8 +64,9 @@ export function owners(sql: Statements, command: string, now: () => number): Own
 
     register() {
       registered = true;
+      if (sql("SELECT 1 FROM owners WHERE id = $id").get({ id: info.id }) !== null) return;
       sql(
-        `INSERT OR IGNORE INTO owners
+        `INSERT INTO owners
            (id, command, pid, boot_id, pid_namespace, start_time, started_at, heartbeat_at)
          VALUES ($id, $command, $pid, $bootId, $pidNamespace, $startTime, $startedAt, $now)`,
       ).run({

@@ -21,8 +21,9 @@ export function findRun({ sql }: StoreContext, runId: string): RunRow {
 export function runs(context: StoreContext) {
   const { sql, access, owner, now } = context;
   return {
+    // Nothing of a run counts before it is opened.
     createRun: (options: Json) =>
-      access.write(() => {
+      access.writeSoon(() => {
         const id = Bun.randomUUIDv7();
         sql("INSERT INTO runs (id, owner_id, options, created_at) VALUES ($id, $owner, $options, $now)").run({
           id,

@@ -1,4 +1,5 @@
 import { AppError } from "../../errors.ts";
+import { goesAtOnce } from "../../io/body.ts";
 import type { Source } from "../../io/source.ts";
 import type { AccountEndpoint, HostEnv, HostSession, Target, UploadContext, UploadResult } from "../host.ts";
 import { createApi, createSend } from "./api.ts";
@@ -101,14 +102,22 @@ export function openSession(credentials: UloztoCredentials, endpoint: AccountEnd
   };
 
   /** Sends the body over the batch's link, renewing that once if it has expired or is refused. */
-  const sendThrough = async (batch: Batch, spec: Omit<BodySpec, "link" | "number">, ctx: UploadContext) => {
+  const sendThrough = async (
+    batch: Batch,
+    spec: Omit<BodySpec, "link" | "number" | "beforeLast">,
+    ctx: UploadContext,
+  ) => {
+    const finishing = () => ctx.phase("finishing");
+    const atOnce = goesAtOnce(spec.source);
     let link = await batch.link(ctx, null);
     let renewed = env.now() >= link.expiresAt;
     if (renewed) link = await batch.link(ctx, link);
     for (;;) {
-      await ctx.phase("sending", batch.shared ? null : ALONE);
+      const sending = ctx.phase("sending", batch.shared ? null : ALONE);
+      // Both records share one wait for the disk.
+      await Promise.all([sending, atOnce ? finishing() : null]);
       const number = batch.nextNumber();
-      const sent = await sendBody({ ...spec, link, number }, env);
+      const sent = await sendBody({ ...spec, link, number, beforeLast: atOnce ? noMore : finishing }, env);
       if (sent.kind !== "link" || renewed) return { link, number, sent };
       renewed = true;
       link = await batch.link(ctx, link);
@@ -130,14 +139,14 @@ export function openSession(credentials: UloztoCredentials, endpoint: AccountEnd
   };
 
   const sendAnew = async (source: BodySpec["source"], target: Target, alone: boolean, ctx: UploadContext) => {
-    await ctx.phase("preparing", alone ? ALONE : null);
-    const folder = await folderOf(target, ctx);
+    // Not waited for alone: what keeps it from being written keeps the next phase too.
+    const preparing = ctx.phase("preparing", alone ? ALONE : null);
+    const [folder] = await Promise.all([folderOf(target, ctx), preparing]);
     const batch = batches.enter({ name: target.name, size: source.size }, alone, ctx);
     const signal = AbortSignal.any([ctx.signal, batch.gone]);
-    const beforeLast = () => ctx.phase("finishing");
     let outcome: Awaited<ReturnType<typeof sendThrough>>;
     try {
-      outcome = await sendThrough(batch, { source, name: target.name, signal, beforeLast }, ctx);
+      outcome = await sendThrough(batch, { source, name: target.name, signal }, ctx);
     } catch (error) {
       batch.leave(ctx);
       throw await explain(error, batch, ctx);
@@ -147,7 +156,10 @@ export function openSession(credentials: UloztoCredentials, endpoint: AccountEnd
     const at: Placed = { batch: link.batch, number, file: sent.file, shared: batch.shared, url: null };
     try {
       await source.assertUnchanged();
-      await ctx.phase("stored", checkpointOf(at));
+      const recorded = ctx.phase("stored", checkpointOf(at));
+      // The next file's bytes need not wait for the record of this one's.
+      ctx.release();
+      await recorded;
     } catch (error) {
       batch.abandon();
       throw error;
@@ -155,7 +167,6 @@ export function openSession(credentials: UloztoCredentials, endpoint: AccountEnd
     if (batch.abandoned) throw await explain(stopped(), batch, ctx);
     batch.add({ number, file: sent.file, name: target.name, folder, ctx, url: null });
     if (batch.shared) batches.hold(batch);
-    ctx.release();
     return finish(batch, at, ctx);
   };
 
@@ -207,6 +218,8 @@ export function openSession(credentials: UloztoCredentials, endpoint: AccountEnd
     },
   };
 }
+
+async function noMore(): Promise<void> {}
 
 function resultOf({ slug, size, md5, verified }: StoredFile, url: string): UploadResult {
   return { url, remoteId: slug, size, md5, verified };
