@@ -7,7 +7,7 @@ export interface Reach {
 }
 
 /** Not reachable from, or not meant for, the open internet. Documentation ranges are left out: they lead nowhere. */
-const PRIVATE = blockList(
+const PRIVATE = ranges(
   [
     ["0.0.0.0", 8],
     ["10.0.0.0", 8],
@@ -36,7 +36,7 @@ const PRIVATE = blockList(
   ],
 );
 
-const LOOPBACK = blockList([["127.0.0.0", 8]], [["::1", 128]]);
+const LOOPBACK = ranges([["127.0.0.0", 8]], [["::1", 128]]);
 
 /** Names that no public zone holds. */
 const PRIVATE_NAME = /(?:^|\.)(?:localhost|local|internal|lan|home\.arpa)$/;
@@ -113,16 +113,21 @@ function bare(host: string): string {
     .replace(/\.$/, "");
 }
 
-function isListed(list: BlockList, name: string): boolean {
+function isListed(list: () => BlockList, name: string): boolean {
   const family = isIP(name);
-  return family !== 0 && list.check(name, family === 6 ? "ipv6" : "ipv4");
+  return family !== 0 && list().check(name, family === 6 ? "ipv6" : "ipv4");
 }
 
 type Ranges = readonly (readonly [network: string, prefix: number])[];
 
-function blockList(ipv4: Ranges, ipv6: Ranges): BlockList {
-  const list = new BlockList();
-  for (const [network, prefix] of ipv4) list.addSubnet(network, prefix, "ipv4");
-  for (const [network, prefix] of ipv6) list.addSubnet(network, prefix, "ipv6");
-  return list;
+/** Built when it is first asked for: most commands never judge an address. */
+function ranges(ipv4: Ranges, ipv6: Ranges): () => BlockList {
+  let built: BlockList | null = null;
+  return () => {
+    if (built !== null) return built;
+    built = new BlockList();
+    for (const [network, prefix] of ipv4) built.addSubnet(network, prefix, "ipv4");
+    for (const [network, prefix] of ipv6) built.addSubnet(network, prefix, "ipv6");
+    return built;
+  };
 }

@@ -1,4 +1,3 @@
-import { Worker } from "node:worker_threads";
 import { AppError } from "../errors.ts";
 import type { HashAnswer, HashRequest } from "./hash-worker.ts";
 
@@ -18,6 +17,8 @@ export interface HashThread {
 }
 
 export function startHashThread(): HashThread {
+  // Most runs start no thread, and loading what can takes a millisecond.
+  const { Worker } = process.getBuiltinModule("node:worker_threads");
   // Absolute: a relative path would be looked for in the user's directory.
   const worker = new Worker(new URL("./hash-worker.ts", import.meta.url));
   const waiting: PromiseWithResolvers<string | null>[] = [];

@@ -1,4 +1,3 @@
-import { createHmac, randomBytes } from "node:crypto";
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { AppError } from "../errors.ts";
@@ -12,21 +11,19 @@ const KEY_BYTES = 32;
  * cannot try passwords against it. Without a directory the key lives as long as the process.
  */
 export function fingerprints(directory: string | null, access: Access): (secret: string) => Promise<string> {
-  let key: Buffer | null = directory === null ? randomBytes(KEY_BYTES) : null;
+  let key: Uint8Array | null = directory === null ? newKey() : null;
   return async (secret) => {
     if (key === null && directory !== null) {
       const path = join(directory, KEY_FILE);
       // The database's write lock keeps two processes from making two keys.
       key = readKey(path) ?? (await access.write(() => readKey(path) ?? makeKey(path)));
     }
-    return createHmac("sha256", key ?? "")
-      .update(secret)
-      .digest("hex");
+    return new Bun.CryptoHasher("sha256", key ?? "").update(secret).digest("hex");
   };
 }
 
 /** Null when there is none, or none that can be used: a new one costs at most one more login. */
-function readKey(path: string): Buffer | null {
+function readKey(path: string): Uint8Array | null {
   try {
     const key = readFileSync(path);
     return key.length === KEY_BYTES ? key : null;
@@ -35,8 +32,8 @@ function readKey(path: string): Buffer | null {
   }
 }
 
-function makeKey(path: string): Buffer {
-  const key = randomBytes(KEY_BYTES);
+function makeKey(path: string): Uint8Array {
+  const key = newKey();
   try {
     const fresh = `${path}.new`;
     writeFileSync(fresh, key, { mode: 0o600 });
@@ -48,4 +45,8 @@ function makeKey(path: string): Buffer {
     });
   }
   return key;
+}
+
+function newKey(): Uint8Array {
+  return crypto.getRandomValues(new Uint8Array(KEY_BYTES));
 }
