@@ -1,5 +1,7 @@
 import { Database, type Statement } from "bun:sqlite";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { createDatabase } from "./create-database.ts";
 import { storeFailure } from "./failure.ts";
 import { migrate } from "./migrations.ts";
 import { DATABASE_FILE, privateDirectory, privateFile, privateIfThere } from "./private-files.ts";
@@ -15,9 +17,10 @@ export interface Connection {
 
 /** Opens the database with this version's tables; null is one in memory. Fails with `state`. */
 export function connect(directory: string | null): Connection {
+  const path = directory === null ? ":memory:" : join(directory, DATABASE_FILE);
   if (directory !== null) {
     privateDirectory(directory);
-    const path = join(directory, DATABASE_FILE);
+    if (!existsSync(path)) createDatabase(path);
     // SQLite gives its companions the mode of the database.
     privateFile(path);
     privateIfThere(`${path}-wal`);
@@ -25,7 +28,6 @@ export function connect(directory: string | null): Connection {
   }
   let db: Database | undefined;
   try {
-    const path = directory === null ? ":memory:" : join(directory, DATABASE_FILE);
     db = new Database(path, { create: true, readwrite: true, strict: true });
     db.run(`PRAGMA busy_timeout = ${OPEN_PATIENCE_MS}`);
     db.run("PRAGMA foreign_keys = ON");

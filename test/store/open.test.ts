@@ -82,6 +82,15 @@ describe("an existing database", () => {
     expect(readdirSync(directory).sort()).toEqual(["fingerprint.key", "hoist.db"]);
   });
 
+  test("that is empty gets its tables in its place", async () => {
+    mkdirSync(directory, { recursive: true });
+    writeFileSync(join(directory, "hoist.db"), "");
+    const before = statSync(join(directory, "hoist.db")).ino;
+    await filled();
+    expect(statSync(join(directory, "hoist.db")).ino).toBe(before);
+    expect(readdirSync(directory).sort()).toEqual(["fingerprint.key", "hoist.db"]);
+  });
+
   test("keeps its fingerprints, and starts anew when their key is lost", async () => {
     await filled();
     const fingerprint = async () => {
