@@ -6,7 +6,7 @@ export interface Contender {
   readonly name: string;
   readonly command: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** A file to read standard input from. */
+  /** A file that comes through a pipe on standard input. */
   readonly stdin?: string;
   /** Before each run, not counted. */
   readonly prepare?: () => void;
@@ -60,9 +60,11 @@ async function run(
   prepare?.();
   const report = join(scratch, "cost");
   const before = beside === undefined ? 0 : cpuOf(beside);
-  const running = Bun.spawn([measure, report, ...command], {
+  const measured = [measure, report, ...command];
+  const piped = stdin === undefined ? measured : ["sh", "-c", 'cat "$0" | "$@"', stdin, ...measured];
+  const running = Bun.spawn(piped, {
     env: { PATH: process.env.PATH ?? "", HOME: scratch, ...env },
-    stdin: stdin === undefined ? "ignore" : Bun.file(stdin),
+    stdin: "ignore",
     stdout: "ignore",
     stderr: "pipe",
   });
