@@ -23,6 +23,8 @@ export function createPooledHash(): Hash {
 
   return {
     async update(bytes) {
+      // It would begin a hash that nobody asks for.
+      if (ended) return;
       await thread.ask({ hash, bytes });
     },
     async digest() {

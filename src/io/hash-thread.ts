@@ -27,10 +27,12 @@ export function startHashThread(): HashThread {
 
   worker.unref();
   worker.on("message", ({ digest }: HashAnswer) => waiting.shift()?.resolve(digest));
-  worker.on("error", ({ message }: Error) => {
-    failure = new AppError("internal", `the thread that hashes broke: ${message}`);
+  const fail = (message: string) => {
+    failure ??= new AppError("internal", `the thread that hashes broke: ${message}`);
     for (const each of waiting.splice(0)) each.reject(failure);
-  });
+  };
+  worker.on("error", ({ message }: Error) => fail(message));
+  worker.on("exit", () => fail("it has ended"));
 
   return {
     get load() {

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { createHash as reference } from "node:crypto";
 import { createHash } from "../../src/io/hash.ts";
 import { createPooledHash } from "../../src/io/hash-pool.ts";
+import { startHashThread } from "../../src/io/hash-thread.ts";
 import { openFile } from "../../src/io/source.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 
@@ -36,6 +37,18 @@ test("many hashes share the threads without mixing their bytes, and one that is 
     return hash.digest();
   });
   expect(await Promise.all(digests)).toEqual(files.map(md5));
+});
+
+test("a thread that has ended fails what is asked of it", async () => {
+  const thread = startHashThread();
+  thread.take();
+  expect(await thread.ask({ hash: 1, bytes: random(10) })).toBeNull();
+  const left = thread.ask({ hash: 1, bytes: null });
+  thread.end();
+  // It may have answered before.
+  await left.catch((error) => expect(error).toMatchObject({ code: "internal" }));
+  while (!thread.broken) await Bun.sleep(1);
+  await expect(thread.ask({ hash: 1, bytes: null })).rejects.toMatchObject({ code: "internal" });
 });
 
 test("a process with nothing else to do waits for its hash, and ends after it", async () => {
