@@ -14,3 +14,14 @@ export function safeJson(value: unknown): string {
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
 }
+
+/** Names are shorter on every host. */
+const LONGEST_QUOTED = 255;
+const SHOWN = 60;
+
+/** A name as a message quotes it: one that can be no name is cut. */
+export function briefly(name: string): string {
+  if (name.length <= LONGEST_QUOTED) return name;
+  const characters = [...name];
+  return characters.length <= LONGEST_QUOTED ? name : `${characters.slice(0, SHOWN).join("")}…`;
+}

@@ -2,7 +2,7 @@ import { didYouMean } from "../core/nearest.ts";
 import { formatBytes, formatDuration } from "../core/units.ts";
 import type { ResultView } from "../core/views.ts";
 import { AppError } from "../errors.ts";
-import { safeText } from "../safe-text.ts";
+import { briefly, safeText } from "../safe-text.ts";
 import { compileTemplate, type Facts } from "./template.ts";
 
 /** How results are written as text; `json` stands apart, because it is not lines in an order. */
@@ -77,9 +77,14 @@ export function destinationOf({ account, folder }: Pick<ResultView, "account" | 
   return folder === null ? account : `${account}:${folder}`;
 }
 
+/** `x.bin → ulozto:/Backups`: for people, not yet safe to show. */
+export function titleOf(upload: Pick<ResultView, "name" | "account" | "folder">): string {
+  return `${briefly(upload.name)} → ${destinationOf(upload)}`;
+}
+
 /** For people; not yet safe to show. */
 export function textLine(view: ResultView): string {
-  const what = `${view.name} → ${destinationOf(view)}`;
+  const what = titleOf(view);
   if (!view.ok) return `${what}  ${view.error.code === "cancelled" ? "not finished" : `failed: ${view.error.code}`}`;
   const size = formatBytes(view.size);
   const how = view.skipped

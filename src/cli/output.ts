@@ -22,7 +22,7 @@ export interface Output {
   debug(text: string): void;
   /** Three lines at most: what happened (to whom), the host's words, what to do next. Never silenced. */
   error(error: AppError | ErrorView, about?: string): void;
-  /** For a person who must act; never silenced, and not part of a log. */
+  /** For a person who must act: never silenced, no warning where those are, and not part of a log. */
   call(text: string): void;
 }
 
@@ -63,7 +63,10 @@ export function createOutput(io: CliIo, globals: Globals): Output {
     note: (text) => log.info(text),
     warning: (text) => log.warn(text),
     debug: (text) => log.debug(text),
-    call: (text) => terminal.err(`${tint(colorErr, COLORS.warn, `${WORDS.warn}:`)} ${safeText(text)}\n`),
+    call(text) {
+      const word = globals.quiet ? "" : `${tint(colorErr, COLORS.warn, `${WORDS.warn}:`)} `;
+      terminal.err(`${word}${safeText(text)}\n`);
+    },
     error(error, about) {
       const view = error instanceof Error ? errorView(error) : error;
       const happened = about === undefined ? view.message : `${about}: ${view.message}`;
@@ -74,7 +77,8 @@ export function createOutput(io: CliIo, globals: Globals): Output {
       }
       log.error(happened);
       for (const line of [words(view), next(view)]) if (line !== null) terminal.err(`  ${safeText(line)}\n`);
-      if (globals.verbose && error instanceof Error) log.debug(stackOf(error));
+      const origin = error instanceof Error ? originOf(error) : null;
+      if (origin !== null) for (const line of origin.split("\n")) log.debug(line);
     },
   };
 }
@@ -89,9 +93,10 @@ function next({ code, hint, url }: ErrorView): string | null {
   return `${hint === null ? "" : `${hint}; `}the host gave this link all the same: ${url}`;
 }
 
-function stackOf(error: Error): string {
-  const cause = error.cause instanceof Error ? ` caused by ${error.cause.stack ?? error.cause.message}` : "";
-  return `${error.stack ?? error.message}${cause}`;
+/** Where a failure comes from, which says more than its message only of bugs and of what was caught; null: nothing. */
+function originOf({ code, cause, stack, message }: AppError): string | null {
+  if (cause instanceof Error) return `caused by ${cause.stack ?? cause.message}`;
+  return code === "internal" ? (stack ?? message) : null;
 }
 
 /** `--color`, else NO_COLOR and what the stream is. */

@@ -3,7 +3,7 @@ import type { UploadRecord } from "../core/job-store.ts";
 import { formatBytes, formatDuration, formatRate } from "../core/units.ts";
 import { safeText } from "../safe-text.ts";
 import { type BarFacts, drawBars } from "./bar.ts";
-import { destinationOf } from "./formats.ts";
+import { titleOf } from "./formats.ts";
 import type { OutStream } from "./io.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -35,8 +35,7 @@ export function createProgress(mode: ProgressMode, terminal: Terminal, stderr: O
 
 /** One line when an upload starts and one when it has ended. */
 function createLines(terminal: Terminal): Progress {
-  const line = (upload: UploadRecord, text: string) =>
-    terminal.err(`${safeText(`${upload.name} → ${destinationOf(upload)}: ${text}`)}\n`);
+  const line = (upload: UploadRecord, text: string) => terminal.err(`${safeText(`${titleOf(upload)}: ${text}`)}\n`);
   return {
     tell(event) {
       if (event.type === "start") {

@@ -1,10 +1,11 @@
 import type { EngineEvent, EngineListener } from "../core/events.ts";
-import type { UploadRecord } from "../core/job-store.ts";
+import type { Outcome, UploadRecord } from "../core/job-store.ts";
 import { formatBytes, formatDuration } from "../core/units.ts";
 import type { SummaryView } from "../core/views.ts";
 import type { ErrorView } from "../errors.ts";
 import type { CommandContext } from "./context.ts";
-import { destinationOf, type Format } from "./formats.ts";
+import { type Format, titleOf } from "./formats.ts";
+import { type Again, isGone, RUN_AGAIN, withUploadStep } from "./next-step.ts";
 import { hasColor } from "./output.ts";
 import { createProgress, progressMode } from "./progress.ts";
 import { createResults, type GroupBy } from "./results.ts";
@@ -15,8 +16,8 @@ export interface ReportOptions {
   readonly progress: "auto" | "always" | "never";
   /** Whether `resume` will find what is not finished. */
   readonly recorded: boolean;
-  /** How to go on with what is not finished, where that is not `hoist resume`. */
-  readonly goOn?: string;
+  /** How to go on with what is not finished, and with what has failed, where that is not `hoist resume`. */
+  readonly goOn?: { readonly stopped: string; readonly failed: Again };
 }
 
 /** Turns the engine's events into results, bars, notes and errors. */
@@ -25,6 +26,13 @@ export interface Report extends Disposable {
   /** Writes what is left to write, the summary last. */
   finish(summary: SummaryView): void;
 }
+
+type SkipReason = NonNullable<Extract<Outcome, { readonly ok: true }>["skipReason"]>;
+const SKIP_WORDS: Readonly<Record<SkipReason, string>> = {
+  ledger: "uploaded before",
+  host: "there already, by name and size",
+  running: "under way in another process",
+};
 
 /** No more `progress` objects of one upload than one in this time. */
 const PROGRESS_EVERY_MS = 1000;
@@ -37,10 +45,12 @@ export function createReport({ io, globals, out }: CommandContext, options: Repo
     globals.quiet || globals.logFormat === "json" ? "off" : progressMode(options.progress, io.stderr, io.env);
   const progress = createProgress(mode, out.terminal, io.stderr, hasColor(io.stderr, io.env, globals.color));
   const resume = options.recorded ? "go on with: hoist resume" : "no record was kept, so hoist resume cannot go on";
-  const goOn = options.goOn ?? resume;
+  const goOn = options.goOn?.stopped ?? resume;
+  const again = options.goOn?.failed ?? (options.recorded ? undefined : RUN_AGAIN);
   const detailed = format.json && globals.verbose;
   const toldAt = new Map<string, number>();
   const shownPages = new Set<string>();
+  const skips = new Map<SkipReason, number>();
   let stopped = 0;
   let lost = 0;
   let lastReason = "";
@@ -48,13 +58,18 @@ export function createReport({ io, globals, out }: CommandContext, options: Repo
   const onStop = () => out.warning("interrupted: stopping; once more ends at once");
   io.signal.addEventListener("abort", onStop, { once: true });
 
-  function ended(upload: UploadRecord): void {
+  function ended(record: UploadRecord): void {
+    const upload = withUploadStep(record, again);
     toldAt.delete(upload.id);
     results.add(upload);
     const { outcome } = upload;
+    if (outcome?.ok === true && outcome.skipReason !== null) {
+      skips.set(outcome.skipReason, (skips.get(outcome.skipReason) ?? 0) + 1);
+      out.debug(`${titleOf(upload)}: skipped, ${SKIP_WORDS[outcome.skipReason]}`);
+    }
     if (outcome === null || outcome.ok) return;
     if (outcome.error.code === "cancelled") {
-      if (options.goOn === undefined && isGone(upload)) lost += 1;
+      if (options.goOn === undefined && isGone(upload.source)) lost += 1;
       else stopped += 1;
       return;
     }
@@ -102,6 +117,8 @@ export function createReport({ io, globals, out }: CommandContext, options: Repo
         return;
       case "captcha":
         if (format.json) out.json({ v: 1, type: "captcha", account: event.account, url: event.url });
+        // Quiet: the page of one that nobody waits for stands in the error, and an object has been told already.
+        if (globals.quiet && (event.waits === false || format.json)) return;
         if (event.waits === false) shownPages.add(event.url);
         out.call(`${event.account} wants a captcha solved; ${whatToDo(event)}: ${event.url}`);
         return;
@@ -129,7 +146,9 @@ export function createReport({ io, globals, out }: CommandContext, options: Repo
       if (stopped > 0) out.warning(`${notFinished(stopped)}; ${goOn}`);
       if (lost > 0) out.warning(`${notFinished(lost)}: standard input cannot be resumed, so run the command again`);
       if (stopped > 0 || lost > 0) return;
-      if (io.stderr.isTTY === true && summary.ok + summary.failed + summary.skipped > 1) out.note(sumUp(summary));
+      const several = summary.ok + summary.failed + summary.skipped > 1;
+      const isNews = io.stderr.isTTY === true ? several || skips.size > 0 : skips.size > 0 && !format.json;
+      if (isNews) out.note(sumUp(summary, skips));
     },
     [Symbol.dispose]() {
       progress.close();
@@ -140,16 +159,6 @@ export function createReport({ io, globals, out }: CommandContext, options: Repo
 
 function notFinished(uploads: number): string {
   return `${count(uploads, "upload")} ${uploads === 1 ? "is" : "are"} not finished`;
-}
-
-/** What a pipe has given cannot be read again, unless a copy was kept. */
-function isGone({ source }: UploadRecord): boolean {
-  return source.path === "-" && source.spool === null;
-}
-
-/** `x.bin → ulozto:/Backups`. */
-function titleOf(upload: UploadRecord): string {
-  return `${upload.name} → ${destinationOf(upload)}`;
 }
 
 function eventView(type: string, { id, source, name, account, host, folder }: UploadRecord) {
@@ -171,10 +180,11 @@ function ownerOf({ owner }: Extract<EngineEvent, { type: "lane_busy" }>): string
   return owner === null ? "" : `: ${owner.command}, process ${owner.pid}`;
 }
 
-function sumUp({ ok, failed, skipped, bytes, seconds }: SummaryView): string {
+function sumUp({ ok, failed, skipped, bytes, seconds }: SummaryView, skips: ReadonlyMap<SkipReason, number>): string {
+  const why = [...skips].map(([reason, times]) => `${skips.size > 1 ? `${times} ` : ""}${SKIP_WORDS[reason]}`);
   return [
-    `${count(ok, "upload")} done (${formatBytes(bytes)} in ${formatDuration(seconds * 1000)})`,
-    ...(skipped > 0 ? [`${skipped} skipped`] : []),
+    ...(ok > 0 ? [`${count(ok, "upload")} done (${formatBytes(bytes)} in ${formatDuration(seconds * 1000)})`] : []),
+    ...(skipped > 0 ? [`${count(skipped, "upload")} skipped (${why.join(", ")})`] : []),
     ...(failed > 0 ? [`${failed} failed`] : []),
   ].join(", ");
 }

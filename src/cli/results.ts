@@ -4,6 +4,7 @@ import { formatTime } from "../core/units.ts";
 import { type ResultView, resultView } from "../core/views.ts";
 import { AppError } from "../errors.ts";
 import type { Format } from "./formats.ts";
+import { withUploadStep } from "./next-step.ts";
 import type { Output } from "./output.ts";
 
 export type GroupBy = "host" | "file";
@@ -104,5 +105,8 @@ export function createLines(out: Output, format: Format & { readonly json: false
 
 /** A line of `hoist history --json`. */
 export function historyView(upload: UploadRecord): ResultView & { readonly time: string | null } {
-  return { ...resultView(upload), time: upload.finishedAt === null ? null : formatTime(upload.finishedAt) };
+  return {
+    ...resultView(withUploadStep(upload)),
+    time: upload.finishedAt === null ? null : formatTime(upload.finishedAt),
+  };
 }

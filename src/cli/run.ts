@@ -7,6 +7,7 @@ import { findCommand } from "./find-command.ts";
 import { GLOBAL_OPTIONS } from "./globals.ts";
 import { commandHelp, groupHelp, helpStyle, topHelp } from "./help.ts";
 import type { CliIo } from "./io.ts";
+import { withCommandStep } from "./next-step.ts";
 import { createOutput } from "./output.ts";
 
 /** Runs one command line; returns the exit code. Every failure has been told on stderr. */
@@ -37,7 +38,7 @@ export async function runCli(argv: readonly string[], io: CliIo): Promise<number
   } catch (thrown) {
     const error = toAppError(thrown);
     const stopped = exitOfStop(io.signal);
-    if (stopped === null || error.code !== "cancelled") out.error(error);
+    if (stopped === null || error.code !== "cancelled") out.error(withCommandStep(error));
     return stopped ?? error.exit;
   }
 }

@@ -8,6 +8,8 @@ import { createJobFollower, followJobs } from "./follow-jobs.ts";
 import { createReport, type ReportOptions } from "./report.ts";
 import type { ServerClient } from "./server-client.ts";
 
+const GO_ON = { stopped: "see hoist jobs list", failed: "try it again with: hoist jobs retry ID" };
+
 export interface WaitOptions extends Pick<ReportOptions, "format" | "groupBy" | "progress"> {
   /** As typed; null: for as long as it takes. */
   readonly limit: string | null;
@@ -25,7 +27,7 @@ export async function waitForJobs(
   const startedAt = performance.now();
   const tally = createTally();
   for (const error of failures) tally.add({ outcome: { ok: false, error } });
-  using report = createReport(context, { format, groupBy, progress, recorded: true, goOn: "see hoist jobs list" });
+  using report = createReport(context, { format, groupBy, progress, recorded: true, goOn: GO_ON });
   out.debug(`queued as ${jobs.map(({ id }) => id).join(", ")}`);
   const follower = createJobFollower(jobs, (event) => {
     if (event.type === "ended") tally.add(event.upload);

@@ -4,6 +4,7 @@ import type { EngineListener } from "./events.ts";
 import type { JobStore } from "./job-store.ts";
 import { coolDownMs } from "./retry.ts";
 import { secretsOf } from "./sessions.ts";
+import { formatDuration } from "./units.ts";
 
 /** Whether an account may be tried now. */
 export type Verdict =
@@ -23,6 +24,8 @@ export interface AccountGate {
    * when that is longer than this run waits.
    */
   coolDown(askedMs: number | null): Promise<number | null>;
+  /** The failure, saying for how long the account is left alone now. */
+  resting(error: AppError): Promise<AppError>;
   /**
    * An upload succeeded: what was remembered against the account is forgotten, but for what this run itself was told
    * while that upload was under way.
@@ -67,7 +70,7 @@ export function createAccountGate(account: Account, options: AccountGateOptions)
       if (state.coolDownUntil === null || state.coolDownUntil <= Date.now()) return { kind: "go" };
       const ms = patience(state.coolDownUntil);
       if (ms !== null) return { kind: "wait", ms };
-      return { kind: "stop", keep: true, error: coolingDown(account, state.coolDownUntil - Date.now()) };
+      return { kind: "stop", keep: true, error: coolingDown(account, state.coolDownUntil) };
     },
     async refused(error) {
       refusedHere = true;
@@ -85,6 +88,12 @@ export function createAccountGate(account: Account, options: AccountGateOptions)
       const until = Math.max(now + Math.max(length, retryBaseMs), coolDownUntil ?? 0);
       await store.saveAccount(account.key, { coolDownUntil: until, coolDowns: running ? coolDowns : coolDowns + 1 });
       return patience(until);
+    },
+    async resting(error) {
+      const { coolDownUntil } = await store.account(account.key);
+      if (coolDownUntil === null) return error;
+      const message = `${error.message}; ${account.name} is left alone for another ${restOf(coolDownUntil)}`;
+      return error.with({ message });
     },
     async succeeded() {
       const { coolDowns, coolDownUntil, refusedSecret } = await store.account(account.key);
@@ -110,9 +119,10 @@ function isPaused({ name }: Account): AppError {
   return new AppError("state", `the account ${name} is paused`, { hint: `go on with: hoist account resume ${name}` });
 }
 
-function coolingDown(account: Account, ms: number): AppError {
-  const seconds = Math.max(1, Math.ceil(ms / 1000));
-  return new AppError("rate_limited", `${account.name} is cooling down for another ${seconds} s`, {
-    hint: "run hoist resume then, or wait longer with --wait-cooldown",
-  });
+function coolingDown({ name }: Account, until: number): AppError {
+  return new AppError("rate_limited", `${name} is cooling down for another ${restOf(until)}`);
+}
+
+function restOf(until: number): string {
+  return formatDuration(Math.max(1000, until - Date.now()));
 }

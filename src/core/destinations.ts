@@ -1,4 +1,5 @@
 import { AppError } from "../errors.ts";
+import { briefly } from "../safe-text.ts";
 import type { Account } from "./account.ts";
 import { assertPart } from "./names.ts";
 import { didYouMeanFirst } from "./nearest.ts";
@@ -76,7 +77,7 @@ export function normalizeFolder(typed: string): string {
     if (part === "." || part === "..") {
       throw new AppError("usage", `the folder "${typed}" has a "${part}" part`, { hint: "write the folder out" });
     }
-    assertPart(part, "usage", `a part of the folder "${typed}"`);
+    assertPart(part, "usage", `a part of the folder "${briefly(typed)}"`);
   }
   return `/${parts.join("/").normalize("NFC")}`;
 }

@@ -148,7 +148,9 @@ function createRetries(task: UploadTask, rest: Rest): Retries {
           if (failures > options.retries || !allowed || !budget.spend()) throw error;
         }
       }
-      if (!allowed || source.spent || waitMs === null) throw error;
+      if (!allowed || source.spent || waitMs === null) {
+        throw rests ? await gate.resting(error).catch(() => error) : error;
+      }
       if (rests) rest(true);
       listen({ type: "retry", upload: entry.record, error: errorView(error), waitMs });
       await forgetBody(task, error);

@@ -33,8 +33,9 @@ export async function useSession<T>(
   } catch (thrown) {
     const error = toAppError(thrown);
     if (error.code === "host_auth") await gate.refused(error);
-    if (error.retry.coolDownMs !== undefined) await gate.coolDown(error.retry.coolDownMs);
-    throw error;
+    if (error.retry.coolDownMs === undefined) throw error;
+    await gate.coolDown(error.retry.coolDownMs);
+    throw await gate.resting(error);
   }
 }
 

@@ -232,6 +232,42 @@ describe("failures", () => {
     expect(lines[1].hostMessage).toBe(refusal.hostMessage);
   });
 
+  test.each([
+    ["network", [], /hoist doctor .*; go on with: hoist resume$/],
+    ["host_protocol", [], /go on with: hoist resume$/],
+    ["rate_limited", ["--no-history"], /when that is over, run this again$/],
+    ["host_rejected", [], /choose another name, folder, file or account$/],
+    ["integrity", [], /upload the file again$/],
+  ] as const)("%s that names no step itself: %p", async (code, more, step) => {
+    const up = endings([bad(0, new AppError(code, "no luck"))], 1, { exit: 3 });
+    const argv = ["up", "a", "--to", "x", ...more];
+    expect((await run(argv, { up })).err.trimEnd()).toMatch(step);
+    expect(JSON.parse((await run([...argv, "--json"], { up })).out.split("\n")[0] ?? "").error.hint).toMatch(step);
+  });
+
+  test("what standard input gave cannot be resumed", async () => {
+    const piped = { ...bad(0, new AppError("network", "gone")), source: { ...upload().source, path: "-" } };
+    const { err } = await run(["up", "-", "--name", "n", "--to", "x"], { up: endings([piped], 1, { exit: 5 }) });
+    expect(err).toContain("run this again: standard input cannot be resumed");
+  });
+
+  test("a name that can be none is not told whole", async () => {
+    const long = { ...bad(0, refusal), name: "x".repeat(3000) };
+    const { err } = await run(["up", "a", "--to", "x"], { up: endings([long], 1, { exit: 4 }) });
+    expect(err).toStartWith(`error: ${"x".repeat(60)}… → uploadgig: `);
+    expect(err.length).toBeLessThan(300);
+  });
+
+  test("-v adds no stack to what is no bug, and breaks that of one into lines", async () => {
+    const { err } = await run(["up", "-v", "--bogus"]);
+    expect(err).toBe("error: unknown option --bogus\n");
+    const bug = await run(["up", "a", "--to", "x", "-v"], {
+      up: () => Promise.reject(new TypeError("x is undefined")),
+    });
+    expect(bug.err).not.toContain("\\u{a}");
+    expect(bug.err.match(/^debug: /gm)?.length).toBeGreaterThan(1);
+  });
+
   test("a bug is 1, with its stack only under -v", async () => {
     const up = () => Promise.reject(new TypeError("x is undefined"));
     const quiet = await run(["up", "a", "--to", "x"], { up });
@@ -258,9 +294,10 @@ describe("notes", () => {
     );
   });
 
-  test("-q leaves what a person must do", async () => {
+  test("-q leaves what a person must do, and no warning", async () => {
     const { err } = await run(["up", "a", "--to", "x", "-q"], scene);
-    expect(err).toMatch(/^warning: ulozto wants a captcha/);
+    expect(err).toMatch(/^ulozto wants a captcha solved; .*: https:\/\/uloz\.to\/captcha\/1\n$/);
+    expect((await run(["up", "a", "--to", "x", "-q", "--json"], scene)).err).toBe("");
   });
 
   test("the page of a captcha that nobody waits for is told once, with what is true", async () => {
@@ -276,6 +313,8 @@ describe("notes", () => {
         `(hoist account captcha ulozto waits for it): ${url}\n` +
         "error: x.bin → uploadgig: a person is needed\n  solve it\n",
     );
+    const quiet = await run(["up", "a", "--to", "x", "-q"], { up });
+    expect(quiet.err).toBe(`error: x.bin → uploadgig: a person is needed\n  solve it: ${url}\n`);
   });
 
   test("the page of a captcha is no part of a log, but an object of --json", async () => {
@@ -293,6 +332,30 @@ describe("notes", () => {
     expect((await run(argv, { ...scene, tty, env: { TERM: "dumb" } })).err).not.toContain("\x1b");
     expect((await run([...argv, "--color=never"], { ...scene, tty })).err).not.toContain("\x1b");
     expect((await run([...argv, "--color=always"], scene)).err).toContain("\x1b[33m");
+  });
+});
+
+describe("what is skipped", () => {
+  const skipped = (sourceIndex: number, skipReason: "ledger" | "host") =>
+    upload({ sourceIndex, outcome: { ...OK, skipped: true, skipReason } });
+  const both = endings([skipped(0, "ledger"), skipped(1, "host"), skipped(2, "ledger")], 1, { skipped: 3 });
+  const argv = ["up", "a", "--to", "x", "--skip-existing"];
+
+  test("is told in one line, with the reasons", async () => {
+    const { err } = await run(argv, { up: both });
+    expect(err).toBe("note: 3 uploads skipped (2 uploaded before, 1 there already, by name and size)\n");
+    const one = endings([skipped(0, "ledger"), upload({ sourceIndex: 1 })], 1, { ok: 1, skipped: 1, bytes: 1024 });
+    expect((await run(argv, { up: one })).err).toMatch(
+      /^note: 1 upload done .*, 1 upload skipped \(uploaded before\)\n$/,
+    );
+  });
+
+  test("is an object under --json, nothing under -q, and a line each under -v", async () => {
+    expect((await run([...argv, "--json"], { up: both })).err).toBe("");
+    expect((await run([...argv, "-q"], { up: both })).err).toBe("");
+    expect((await run([...argv, "-v"], { up: both })).err).toContain(
+      "debug: x.bin → uploadgig: skipped, uploaded before\n",
+    );
   });
 });
 

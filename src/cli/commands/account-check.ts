@@ -6,6 +6,7 @@ import { AppError, type ErrorCode, errorView, toAppError } from "../../errors.ts
 import { defineCommand } from "../command.ts";
 import type { CommandContext } from "../context.ts";
 import { accountNamed } from "../named-account.ts";
+import { withCommandStep } from "../next-step.ts";
 import { openApp } from "../open-app.ts";
 
 export const accountCheck = defineCommand({
@@ -64,7 +65,7 @@ async function check(
     }
     return null;
   } catch (thrown) {
-    const error = toAppError(thrown);
+    const error = withCommandStep(toAppError(thrown));
     if (error.code === "cancelled") throw error;
     if (asJson) out.json({ ...about, ok: false, error: errorView(error) });
     out.error(error, account.name);

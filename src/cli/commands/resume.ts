@@ -5,7 +5,8 @@ import { resultView } from "../../core/views.ts";
 import { AppError } from "../../errors.ts";
 import { defineCommand } from "../command.ts";
 import type { CommandContext } from "../context.ts";
-import { compileFormat, destinationOf } from "../formats.ts";
+import { compileFormat, titleOf } from "../formats.ts";
+import { withUploadStep } from "../next-step.ts";
 import { openApp } from "../open-app.ts";
 import { createReport } from "../report.ts";
 import { defaultFormat, formatAskedFor, RESULT_OPTIONS } from "../result-options.ts";
@@ -62,7 +63,7 @@ async function list(store: JobStore, ids: readonly string[], json: boolean, { ou
   for await (const upload of store.resumable()) {
     if (ids.length > 0 && !ids.includes(upload.id)) continue;
     found = true;
-    if (json) out.json({ ...resultView(upload), state: upload.state });
+    if (json) out.json({ ...resultView(withUploadStep(upload)), state: upload.state });
     else out.print(listLine(upload));
   }
   if (!found) out.note("nothing is interrupted");
@@ -70,10 +71,10 @@ async function list(store: JobStore, ids: readonly string[], json: boolean, { ou
 }
 
 function listLine(upload: UploadRecord): string {
-  const { id, source, name, state, outcome } = upload;
+  const { id, source, state, outcome } = upload;
   const size = source.size === null ? "size not known" : formatBytes(source.size);
   const why = outcome !== null && !outcome.ok ? `: ${outcome.error.message}` : "";
-  return `${id}  ${name} → ${destinationOf(upload)}  (${size})  ${state}${why}`;
+  return `${id}  ${titleOf(upload)}  (${size})  ${state}${why}`;
 }
 
 async function drop(store: JobStore, ids: readonly string[], { out }: CommandContext): Promise<number> {

@@ -5,7 +5,7 @@ import type { PlanView } from "../../core/views.ts";
 import { AppError, type ErrorCode } from "../../errors.ts";
 import { defineCommand } from "../command.ts";
 import type { CommandContext } from "../context.ts";
-import { compileFormat, configuredFormat, destinationOf, type Format } from "../formats.ts";
+import { compileFormat, configuredFormat, type Format, titleOf } from "../formats.ts";
 import { openApp } from "../open-app.ts";
 import { openingPages } from "../open-page.ts";
 import { createReport } from "../report.ts";
@@ -63,7 +63,7 @@ async function dryRun(plan: AsyncIterable<PlanView>, format: Format, { out }: Co
     if (view.error === undefined) fine = true;
     else {
       codes.push(view.error.code);
-      out.error(view.error, `${view.name} → ${destinationOf(view)}`);
+      out.error(view.error, titleOf(view));
     }
   }
   return exitCode(codes, fine);
