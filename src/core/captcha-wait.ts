@@ -37,6 +37,7 @@ export function createCaptchaWait(account: Account, options: CaptchaWaitOptions)
   let until: number | null = null;
   let givenUp: AppError | null = null;
   const waiting = new Set<string>();
+  const pollMs = POLL_IN_BASES * options.retryBaseMs;
   const close = () => {
     if (waiting.size > 0) options.show?.(false);
     waiting.clear();
@@ -56,10 +57,13 @@ export function createCaptchaWait(account: Account, options: CaptchaWaitOptions)
       if (waiting.size === 0) options.show?.(true);
       waiting.add(upload);
       const waits = options.waitCaptchaMs > 0;
-      if (shown !== url) options.listen({ type: "captcha", account: account.name, url, waits });
+      const left = until === null ? options.waitCaptchaMs : until - performance.now();
+      // Nobody can solve a further page before the last look: the failure names it.
+      const late = until !== null && left < (url === shown ? 1 : pollMs);
+      if (shown !== url && !late) options.listen({ type: "captcha", account: account.name, url, waits });
       shown = url;
       until ??= performance.now() + options.waitCaptchaMs;
-      if (performance.now() >= until) {
+      if (late || !waits) {
         givenUp = new AppError("captcha", `${account.host.title} wants a person to solve a captcha`, {
           url,
           hint: "solve it, then run this again; --wait-captcha 10m waits for a person",
@@ -67,7 +71,7 @@ export function createCaptchaWait(account: Account, options: CaptchaWaitOptions)
         throw givenUp;
       }
       await rest();
-      await sleep(Math.min(POLL_IN_BASES * options.retryBaseMs, until - performance.now()), signal);
+      await sleep(Math.min(pollMs, until - performance.now()), signal);
     },
     passed: close,
     left(upload) {

@@ -281,6 +281,23 @@ describe("a captcha", () => {
     }
   });
 
+  test("of which a new page comes when the time is up: nobody is sent there in vain, the failure names it", async () => {
+    let asked = 0;
+    const { summary, engine, upload } = await run(
+      async ({ ctx }) => {
+        for (;;) {
+          asked += 1;
+          await ctx.person({ kind: "captcha", url: `${page}/${asked}` });
+        }
+      },
+      { run: { waitCaptchaMs: 30 } },
+    );
+    expect(summary.exit).toBe(10);
+    const shown = engine.of("captcha").map(({ url }) => url);
+    expect(shown).toEqual(Array.from({ length: asked - 1 }, (_, index) => `${page}/${index + 1}`));
+    expect(upload?.outcome).toMatchObject({ error: { code: "captcha", url: `${page}/${asked}` } });
+  });
+
   test("is waited for once, by all uploads of the account together", async () => {
     using directory = temporaryDirectory();
     const fake = fakeHost("fake", { perAccount: 4 });
