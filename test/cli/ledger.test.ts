@@ -70,14 +70,15 @@ describe("history", () => {
     const argv = "history --since 2026-01-01T00:00Z --until 2026-01-31T18:00+01:00 --account g --label a=1 --label b=2";
     await run([...argv.split(" "), "--failed"], scene);
     await run(["history", "--since", "1h"], scene);
-    expect(queries[0]).toEqual({
+    expect(queries[0]).toEqual({ account: "g" });
+    expect(queries[1]).toEqual({
       since: Date.UTC(2026, 0, 1),
       until: Date.UTC(2026, 0, 31, 17),
       account: "g",
       label: { a: "1", b: "2" },
       failed: true,
     });
-    expect(queries[1]?.since).toBeWithin(before - 3_600_000, Date.now() - 3_600_000 + 1);
+    expect(queries.at(-1)?.since).toBeWithin(before - 3_600_000, Date.now() - 3_600_000 + 1);
   });
 
   test("--name is a glob over the name; -n keeps the newest of what matches", async () => {
@@ -91,6 +92,30 @@ describe("history", () => {
     expect(await names("-n", "2")).toEqual(["b.txt", "c.iso"]);
     expect(await names("-n1", "--name", "[ab].*")).toEqual(["b.txt"]);
     expect(await names("--name", "x*")).toEqual([]);
+  });
+
+  test("an account that neither the configuration nor the record knows is 4", async () => {
+    const resumable: UploadRecord[] = [];
+    const store = {
+      async *history({ account }: HistoryQuery) {
+        yield* uploads.filter((each) => each.account === account);
+      },
+      async *resumable() {
+        yield* resumable;
+      },
+    };
+    const ran = await run(["history", "--account", "nope"], { store });
+    expect(ran).toMatchObject({ code: 4, out: "" });
+    expect(ran.err).toContain('there is no account "nope"');
+    expect((await run(["history", "--account", "uploadgig", "-n1"], { store })).code).toBe(0);
+    resumable.push(upload({ account: "nope" }));
+    expect((await run(["history", "--account", "nope"], { store })).code).toBe(0);
+  });
+
+  test("a failure names the same next step as it did when it happened", async () => {
+    const lost = upload({ outcome: failed(new AppError("network", "gone")) });
+    const { out } = await run(["history", "--json"], ledger([lost]).scene);
+    expect(JSON.parse(out).error.hint).toEndWith("go on with: hoist resume");
   });
 
   test.each([[["--since", "soon"]], [["-n", "0"]], [["--label", "x"]], [["--format", "x"]]])("%p is 2", async (argv) =>

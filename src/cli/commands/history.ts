@@ -1,10 +1,12 @@
-import type { HistoryQuery, UploadRecord } from "../../core/job-store.ts";
+import type { App } from "../../app.ts";
+import type { HistoryQuery, JobStore, UploadRecord } from "../../core/job-store.ts";
 import { resultView } from "../../core/views.ts";
 import { AppError } from "../../errors.ts";
 import { defineCommand } from "../command.ts";
 import type { CommandContext } from "../context.ts";
 import { compileFormat, type Format, textLine } from "../formats.ts";
 import { localTime } from "../local-time.ts";
+import { accountNamed } from "../named-account.ts";
 import { openApp } from "../open-app.ts";
 import { readCount, readLabels, readMoment } from "../read-values.ts";
 import { defaultFormat, formatAskedFor, RESULT_OPTIONS } from "../result-options.ts";
@@ -48,7 +50,9 @@ export const history = defineCommand({
     };
     const glob = values.name === undefined ? null : new Bun.Glob(values.name);
     await using app = await openApp(context, { command: "history" });
-    const uploads = matching((await app.store()).history(query), glob, context);
+    const store = await app.store();
+    if (values.account !== undefined) await assertKnown(values.account, app, store);
+    const uploads = matching(store.history(query), glob, context);
     const show = asked === "text" ? showText(context) : showIn(shown, context);
     let leftOut = 0;
     for await (const upload of last === undefined ? uploads : newest(uploads, last)) {
@@ -61,6 +65,14 @@ export const history = defineCommand({
     return 0;
   },
 });
+
+/** The record may tell of accounts that are configured no more. Fails with `not_found`. */
+async function assertKnown(name: string, { config }: App, store: JobStore): Promise<void> {
+  if (config.accounts.has(name)) return;
+  for await (const _ of store.history({ account: name })) return;
+  for await (const { account } of store.resumable()) if (account === name) return;
+  accountNamed(config.accounts, name);
+}
 
 async function* matching(uploads: AsyncIterable<UploadRecord>, glob: Bun.Glob | null, { io }: CommandContext) {
   for await (const upload of uploads) {
