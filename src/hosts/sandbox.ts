@@ -1,6 +1,9 @@
 import type { Hono, MiddlewareHandler } from "hono";
 import type { SandboxStore } from "./sandbox-store.ts";
 
+/** What a simulation's environment gives as password or token. An everyday word would be redacted wherever it stands. */
+export const ANY_SECRET = "any-secret-but-wrong-will-do";
+
 /** A host simulated on loopback, for `hoist sandbox` and for the tests. */
 export interface Sandbox {
   /**

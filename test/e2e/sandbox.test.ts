@@ -53,6 +53,7 @@ describe("hoist sandbox", () => {
       inSandbox([fault], async (w, env) => {
         const ran = await w.run(["up", w.file("a", 16_000_000), "--to", to, "--resumable", "never"], { env });
         expect(ran.code).toBe(code);
+        expect(ran.err).not.toContain("[redacted]");
       }));
   }
 

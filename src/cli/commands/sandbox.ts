@@ -11,6 +11,7 @@ export const sandbox = defineCommand({
   details: async () => [
     "Serves simulations of the hosts on 127.0.0.1 until it is stopped, and prints the environment that makes hoist " +
       "(in another terminal) use them. Their uploads never mix with those to the real hosts.",
+    "Any user is known there, with any password, token or API key; the password or token “wrong” is refused.",
     "A fault is STEP=FAULT or STEP=FAULT:N, for the next N requests of the step (* is always); the host may stand in " +
       "front: ulozto.upload=reset:2.",
     ["Steps, and the faults that only they have:", ...(await stepLines())].join("\n"),

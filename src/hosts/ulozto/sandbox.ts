@@ -1,6 +1,6 @@
 import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
-import type { Sandbox, SandboxEnv } from "../sandbox.ts";
+import { ANY_SECRET, type Sandbox, type SandboxEnv } from "../sandbox.ts";
 import { accountRoutes } from "./sandbox-account.ts";
 import { batchRoutes } from "./sandbox-batch.ts";
 import { blockRoutes } from "./sandbox-blocks.ts";
@@ -41,7 +41,7 @@ export const sandbox: Sandbox = {
   environment: (baseUrl) => ({
     HOIST_ULOZTO_URL: baseUrl,
     HOIST_ULOZTO_USER: "sandbox",
-    HOIST_ULOZTO_TOKEN: "sandbox",
+    HOIST_ULOZTO_TOKEN: ANY_SECRET,
   }),
   app(kit) {
     const state = createState();

@@ -1,6 +1,6 @@
 import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
-import type { Sandbox, SandboxEnv, SandboxKit } from "../sandbox.ts";
+import { ANY_SECRET, type Sandbox, type SandboxEnv, type SandboxKit } from "../sandbox.ts";
 import { rawChunks } from "../sandbox-receive.ts";
 import type { StoredContent } from "../sandbox-store.ts";
 
@@ -26,7 +26,7 @@ export const sandbox: Sandbox = {
   environment: (baseUrl) => ({
     HOIST_UPLOADGIG_URL: baseUrl,
     HOIST_UPLOADGIG_USER: "sandbox",
-    HOIST_UPLOADGIG_PASSWORD: "sandbox",
+    HOIST_UPLOADGIG_PASSWORD: ANY_SECRET,
   }),
   app: createApp,
 };
