@@ -63,7 +63,7 @@ export function credentialsOf(
   const missing = [...(user === "" ? [variableOf(name, "USER")] : []), ...(hasSecret ? [] : [variables])];
   throw new AppError(
     "config",
-    `the account ${name} (${host.title}) has no login: ${missing.join(" and ")} is not set`,
+    `the account ${name} (${host.title}) has no login: ${missing.join(" and ")} ${missing.length > 1 ? "are" : "is"} not set`,
     {
       hint: `set ${missing.length > 1 ? "them" : "it"}${hasSecret ? "" : " (or …_FILE)"}, or run: ${inFile ? `hoist account remove ${name} && ` : ""}hoist account add ${name}`,
     },

@@ -1,4 +1,4 @@
-import { nearest } from "../core/nearest.ts";
+import { didYouMean } from "../core/nearest.ts";
 import type { ConfiguredAccount } from "./accounts.ts";
 import { secretVariable, variableOf } from "./names.ts";
 import { type Environment, variable } from "./place.ts";
@@ -19,7 +19,7 @@ const OWN = [
 
 export interface UnknownVariable {
   readonly name: string;
-  /** The known variable it may be meant to be. */
+  /** The known variable it may be meant to be; undefined where none is near. */
   readonly nearest: string | undefined;
 }
 
@@ -29,7 +29,7 @@ export function unknownVariables(env: Environment, accounts: Iterable<Configured
   return Object.keys(env)
     .filter((name) => name.startsWith("HOIST_") && variable(env, name) !== undefined && !known.has(name))
     .sort()
-    .map((name) => ({ name, nearest: nearest(name, known) }));
+    .map((name) => ({ name, nearest: didYouMean(name, known) }));
 }
 
 function variablesOf({ name, host }: ConfiguredAccount): string[] {

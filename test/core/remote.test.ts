@@ -103,6 +103,11 @@ describe("ls", () => {
     expect(await a.ls(":/a")).toEqual(["/a"]);
     expect(a.ls(":/b")).rejects.toMatchObject({ code: "not_found" });
     expect(a.ls(":/b/c")).rejects.toMatchObject({ code: "not_found" });
+    await expect(a.ls(":/T/x/y")).rejects.toMatchObject({
+      message: "there is nothing at ulozto:/T/x",
+      hint: "see hoist ls ulozto:/T",
+    });
+    await expect(a.ls(":/T/x")).rejects.toMatchObject({ hint: "see hoist ls ulozto:/T" });
     await expect(a.ls(":/t")).rejects.toMatchObject({
       code: "conflict",
       hint: expect.stringContaining(`id:${a.idOf("t")}`),

@@ -79,14 +79,15 @@ describe("hoist doctor", () => {
     expect((await examine(w)).code).toBe(2);
   });
 
-  scene("variables that mean nothing are told with the nearest that does", async (w) => {
-    Object.assign(w.env, { HOIST_STATEDIR: "x", HOIST_ULOZTO_TOKN: "x", HOIST_EMPTY: "" });
+  scene("variables that mean nothing are told, with one that does where it is near", async (w) => {
+    Object.assign(w.env, { HOIST_STATEDIR: "x", HOIST_ULOZTO_TOKN: "x", HOIST_ZZZ_QQ: "x", HOIST_EMPTY: "" });
     const { code, found } = await examine(w);
     expect(code).toBe(0);
     const told = found.filter(({ check }) => check === "environment").map(({ text, hint }) => `${text}; ${hint}`);
     expect(told).toEqual([
       "HOIST_STATEDIR means nothing to this version; the nearest variable is HOIST_STATE_DIR",
       "HOIST_ULOZTO_TOKN means nothing to this version; the nearest variable is HOIST_ULOZTO_TOKEN",
+      "HOIST_ZZZ_QQ means nothing to this version; null",
     ]);
   });
 

@@ -1,7 +1,7 @@
 import { AppError } from "../../errors.ts";
 import type { RemoteEntry, RemoteFolders } from "../../hosts/host.ts";
 import { formatBytes } from "../units.ts";
-import { type Address, splitPath } from "./address.ts";
+import { type Address, joinPath, splitPath } from "./address.ts";
 
 /** Everything that stands at a path. Fails with `not_found` when its folder is not there, `conflict` when that is twins. */
 export async function entriesAt(
@@ -12,9 +12,12 @@ export async function entriesAt(
   const split = splitPath(path);
   let folder = await folders.root(signal);
   if (split === null) return [folder];
+  let above = "/";
   for (const part of split.parent.split("/").filter((each) => each !== "")) {
     const found = named(await folders.list(folder.id, signal, "folder"), part);
-    folder = only(found, `${account.name}:${split.parent}`, account.name);
+    const here = joinPath(above, part);
+    folder = only(found, `${account.name}:${here}`, account.name, above);
+    above = here;
   }
   return named(await folders.list(folder.id, signal), split.name);
 }
@@ -25,7 +28,8 @@ export async function entryAt(folders: RemoteFolders, address: Address, signal: 
     address.id === null
       ? await entriesAt(folders, { ...address, path: address.path ?? "/" }, signal)
       : [await folders.byId(address.id, signal)].filter((entry) => entry !== null);
-  return only(found, address.typed, address.account.name);
+  const above = splitPath(address.path ?? "/")?.parent ?? "/";
+  return only(found, address.typed, address.account.name, above);
 }
 
 /** Fails with `not_found` or `conflict` unless it is one folder. */
@@ -50,10 +54,11 @@ function named(entries: readonly RemoteEntry[], name: string): readonly RemoteEn
   return entries.filter((entry) => entry.name.normalize("NFC") === name);
 }
 
-function only(entries: readonly RemoteEntry[], what: string, account: string): RemoteEntry {
+/** `above`: the folder in which it was looked for. */
+function only(entries: readonly RemoteEntry[], what: string, account: string, above: string): RemoteEntry {
   const [first, ...others] = entries;
   if (first === undefined) {
-    throw new AppError("not_found", `there is nothing at ${what}`, { hint: `see hoist ls ${account}:/` });
+    throw new AppError("not_found", `there is nothing at ${what}`, { hint: `see hoist ls ${account}:${above}` });
   }
   if (others.length === 0) return first;
   const listed = entries.slice(0, 10).map(({ id, kind, size }) => {

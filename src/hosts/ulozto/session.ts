@@ -213,7 +213,7 @@ export function openSession(credentials: UloztoCredentials, endpoint: AccountEnd
       const details: Record<string, string> = {
         "api key": credentials.apiKey === undefined ? "the published test key" : "configured",
       };
-      if (user.credit !== undefined && user.credit !== null) details.credit = String(user.credit);
+      if (user.credit !== undefined && user.credit !== null) details.credit = `${user.credit} (the host names no unit)`;
       return { login: user.login ?? (await api.account(signal)).user, freeBytes: null, details };
     },
   };

@@ -74,7 +74,7 @@ function whenOf({ when }: Hook, payload: Payload): WhenTrace[] {
 
 function extractedFrom(hook: Hook, payload: Payload): readonly string[] {
   const found = attempt(() => findFiles(hook, payload));
-  return found.ok ? found.value.files.flatMap(({ paths }) => paths) : [];
+  return found.ok ? [...new Set(found.value.files.flatMap(({ paths }) => paths))] : [];
 }
 
 /** Lines for a terminal. */

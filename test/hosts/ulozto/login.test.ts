@@ -100,7 +100,7 @@ describe("the login", () => {
     expect(await h.session.check?.(new AbortController().signal)).toEqual({
       login: "me",
       freeBytes: null,
-      details: { "api key": "the published test key", credit: "107374182400" },
+      details: { "api key": "the published test key", credit: "107374182400 (the host names no unit)" },
     });
   });
 

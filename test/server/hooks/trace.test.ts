@@ -57,6 +57,11 @@ describe("a trace", () => {
     expect(trace.at(-1)).toStartWith("refused (source): ");
   });
 
+  test("shows a path that the payload names twice once", async () => {
+    const trace = await lines(`[hooks.x]\npath = "$.p[*]"\nto = ["deep:/"]`, post({ p: ["/a", "/b", "/a"] }));
+    expect(trace.filter((line) => line.startsWith("extracted"))).toEqual(["extracted path: /a", "extracted path: /b"]);
+  });
+
   test("shows the verdict on a path outside", async () => {
     expect(await lines(generic.replace("/srv/nightly", "/srv/other"))).toContain("root: refused, outside the roots");
   });
