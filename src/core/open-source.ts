@@ -94,6 +94,7 @@ async function followChange(
   // In this order: a crash in between must not leave the old content's checkpoint with the new content.
   if (checkpoint !== null) await entry.phase("preparing", null);
   await entry.source({ ...known, size, mtimeNs, inode });
-  if (checkpoint === null) return;
+  // Of what was never begun there is nothing to start anew.
+  if (phase === "new") return;
   listen({ type: "note", text: `${known.path} changed since it was interrupted: its upload starts anew` });
 }

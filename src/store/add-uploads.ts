@@ -9,6 +9,7 @@ interface Candidate {
   readonly id: string;
   readonly run: number;
   readonly state: string;
+  readonly phase: string;
   readonly source_size: number | null;
   readonly source_mtime_ns: string | null;
   readonly reported: number;
@@ -40,7 +41,7 @@ export function addUploads(
 /** Uploads of the same file to the same place that are not done, newest first. */
 function sameUpload({ sql }: StoreContext, { source, accountKey, folder, name }: NewUpload): readonly Candidate[] {
   return sql<Candidate>(
-    `SELECT uploads.seq, uploads.id, uploads.run, uploads.state, uploads.source_size, uploads.source_mtime_ns,
+    `SELECT uploads.seq, uploads.id, uploads.run, uploads.state, uploads.phase, uploads.source_size, uploads.source_mtime_ns,
        uploads.reported, uploads.resumable, uploads.owner_id, runs.owner_id AS run_owner_id, uploads.job
      FROM uploads JOIN runs ON runs.seq = uploads.run
      WHERE uploads.state <> 'done' AND source_path = $path AND account_key = $accountKey AND folder IS $folder
@@ -62,7 +63,11 @@ function findRunning(
   return null;
 }
 
-/** An earlier upload of the very same bytes that nobody else holds: told if its end is unknown, else taken up. */
+/**
+ * An earlier upload that nobody else holds: told if it is of the very same bytes and its end is unknown, else taken up.
+ * One of a file that has changed since keeps the old identity, by which its start notices the change; but a commit that
+ * was asked for concerns the old content alone, and is left to `resume`.
+ */
 function goOn(
   context: StoreContext,
   run: RunRow,
@@ -71,29 +76,25 @@ function goOn(
   living: ReadonlyMap<string, OwnerInfo>,
 ): Added | null {
   const { sql, owner } = context;
-  const same = candidates.filter(
+  const free = candidates.filter(
     (it) =>
-      it.run !== run.seq &&
-      it.job === null &&
-      it.source_size === source.size &&
-      it.source_mtime_ns === source.mtimeNs &&
-      (it.run_owner_id === owner.id || !living.has(it.run_owner_id ?? "")),
+      it.run !== run.seq && it.job === null && (it.run_owner_id === owner.id || !living.has(it.run_owner_id ?? "")),
   );
-  const untold = same.find((it) => it.state === "unknown" && it.reported === 0);
+  const isSame = (it: Candidate) => it.source_size === source.size && it.source_mtime_ns === source.mtimeNs;
+  const untold = free.find((it) => isSame(it) && it.state === "unknown" && it.reported === 0);
   if (untold !== undefined) {
     remember(context, run, untold.seq);
     sql("UPDATE uploads SET reported = 1 WHERE seq = $seq").run({ seq: untold.seq });
     return { kind: "unknown", id: untold.id };
   }
-  const open = same.find((it) => it.resumable === 1);
+  const resumable = free.filter((it) => it.resumable === 1);
+  const open = resumable.find(isSame) ?? resumable.find((it) => it.phase !== "committing");
   if (open === undefined) return null;
   move(context, run, { seq: open.seq, sourceIndex, destinationIndex, originRun: null, originSourceIndex: null });
-  sql("UPDATE uploads SET account = $account, labels = $labels, source_inode = $inode WHERE seq = $seq").run({
-    seq: open.seq,
-    account,
-    labels: JSON.stringify(labels),
-    inode: source.inode,
-  });
+  sql(
+    `UPDATE uploads SET account = $account, labels = $labels, source_inode = coalesce($inode, source_inode)
+     WHERE seq = $seq`,
+  ).run({ seq: open.seq, account, labels: JSON.stringify(labels), inode: isSame(open) ? source.inode : null });
   return { kind: "adopted", id: open.id };
 }
 

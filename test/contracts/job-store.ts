@@ -296,9 +296,30 @@ export function describeJobStore(name: string, open: (now: () => number) => Stor
       });
 
       test.each([
+        ["size", { ...file("/file"), size: 11 }],
+        ["mtime", { ...file("/file"), mtimeNs: "1" }],
+      ])("of another %s goes on as what was interrupted, for its start to notice", async (_, source) => {
+        const before = await interrupted(upload());
+        const runId = await store.createRun({});
+        expect(await store.addUploads(runId, [upload({ source })])).toEqual([{ kind: "adopted", id: before.id }]);
+        await store.openRun(runId);
+        expect(await ids(store.resumable())).toEqual([]);
+        expect(await claimed(runId)).toMatchObject({ source: before.source, checkpoint: before.checkpoint });
+      });
+
+      test("after it changed leaves a commit that was asked for to `resume`", async () => {
+        const { id, fence } = await claimed(await run([upload()]));
+        await store.savePhase(id, fence, "committing", { slug: "s1" });
+        await store.interrupt(id, fence, null, 1);
+        const changed = upload({ source: { ...file("/file"), size: 11 } });
+        const [added] = await store.addUploads(await store.createRun({}), [changed]);
+        expect(added?.kind).toBe("new");
+        expect(await ids(store.resumable())).toEqual([id]);
+        expect(await store.addUploads(await store.createRun({}), [upload()])).toEqual([{ kind: "adopted", id }]);
+      });
+
+      test.each([
         ["another path", { source: file("/other") }],
-        ["another size", { source: { ...file("/file"), size: 11 } }],
-        ["another mtime", { source: { ...file("/file"), mtimeNs: "1" } }],
         ["another account", { accountKey: B }],
         ["another folder", { folder: "/other" }],
         ["no folder", { folder: null }],

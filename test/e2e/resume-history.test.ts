@@ -151,6 +151,18 @@ describe("hoist resume", () => {
     expect(names(w)).toEqual(["one", "two", "three"]);
   });
 
+  scene("the same `up` again of a file that changed since sends that alone, says so, and leaves nothing", async (w) => {
+    const [, two = ""] = await killed(w);
+    writeFileSync(two, "another content");
+    const ran = await w.run(["up", two, "--to", "uploadgig"]);
+    expect(ran.code).toBe(0);
+    expect(ran.err).toContain("two changed since it was interrupted: its upload starts anew");
+    expect(w.gig.files.find((file) => file.name === "two")?.md5).toBe(md5("another content"));
+    expect((await w.run(["resume", "--list"])).out).not.toContain("two");
+    expect((await w.run(["resume", "--json"])).results.map((one) => one.name)).toEqual(["three"]);
+    expect(names(w)).toEqual(["one", "two", "three"]);
+  });
+
   scene("does not touch what a live process is doing", async (w) => {
     const held = gate();
     w.gig.fault("body", { gate: held, gateAt: 5 });
