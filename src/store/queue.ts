@@ -161,21 +161,24 @@ function endPage(
        AND ($accountKey IS NULL OR account_key = $accountKey)
      ORDER BY source_index, destination_index LIMIT ${PAGE}`,
   ).all({ run: findRun(context, runId).seq, sourceIndex, destinationIndex, accountKey });
-  const end = sql(
+  const seqs = JSON.stringify(queued.map(({ seq }) => seq));
+  sql(
     `UPDATE uploads SET state = $state, outcome = $outcome, resumable = $resumable, reported = 1,
        finished_at = $finishedAt
-     WHERE seq = $seq`,
-  );
-  const change = {
+     WHERE seq IN (SELECT value FROM json_each($seqs))`,
+  ).run({
+    seqs,
     state,
     outcome: JSON.stringify({ ok: false, error }),
     resumable: state === "interrupted" || error.retryable ? 1 : 0,
     finishedAt: state === "failed" ? now() : null,
-  };
-  return queued.map(({ seq }) => {
-    end.run({ seq, ...change });
-    return loadUpload(context, seq);
   });
+  return sql(
+    `SELECT ${UPLOAD_COLUMNS} FROM ${UPLOADS} WHERE uploads.seq IN (SELECT value FROM json_each($seqs))
+     ORDER BY source_index, destination_index`,
+  )
+    .all({ seqs })
+    .map(parseUpload);
 }
 
 export function loadUpload({ sql }: StoreContext, seq: number): UploadRecord {
