@@ -28,10 +28,9 @@ export function createDuplicates({ sources, filesFrom, run }: UpInput, note: (te
     fresh({ path }, places) {
       if (!possible || path === "-") return places.map(() => true);
       const keys = places.map((place, index) => `${path}\0${index}\0${place ?? ""}`);
-      const fresh = keys.map((key) => !seen.has(key));
+      const fresh = keys.map((key) => seen.add(key));
       if (!fresh.includes(true)) tell(path);
       else if (run.after.do !== "keep") assertOnePlace(path);
-      for (const key of keys) seen.add(key);
       return fresh;
     },
     finish() {

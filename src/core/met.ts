@@ -1,35 +1,52 @@
 /** Texts that were met before. */
 export interface Met {
-  has(text: string): boolean;
   /** False when it was met before. */
   add(text: string): boolean;
 }
 
-const LOW_53_BITS = 2n ** 53n - 1n;
+/** Of each text 128 bits. The last word of a slot is never 0 once it is taken. */
+const WORDS = 4;
+const FIRST_SLOTS = 1024;
 
 /**
- * For very many texts: of each only two hashes are kept, in a fraction of its memory. Their seeds are drawn anew each
- * time, so that nobody can choose two texts for which both are the same; by chance it never happens.
+ * For very many texts: of each only a part of its SHA-256 is kept, in a fraction of its memory and without anything for
+ * the collector to do. Nobody can choose two texts for which it is the same, and by chance it never happens.
  */
 export function createMet(): Met {
-  const seeds = crypto.getRandomValues(new BigUint64Array(2));
-  const hashOf = (text: string, seed: bigint | undefined) => Number(Bun.hash.wyhash(text, seed) & LOW_53_BITS);
-  const known = new Map<number, number>();
-  /** Second hashes of texts whose first one another text has already. */
-  const others = new Set<string>();
+  const hash = new Uint8Array(Bun.SHA256.byteLength);
+  const words = new Uint32Array(hash.buffer, 0, WORDS);
+  let table = new Uint32Array(FIRST_SLOTS * WORDS);
+  let taken = 0;
 
-  function look(text: string, keep: boolean): boolean {
-    const [first, second] = [hashOf(text, seeds[0]), hashOf(text, seeds[1])];
-    const there = known.get(first);
-    if (there === undefined) {
-      if (keep) known.set(first, second);
-      return false;
+  /** Where in the table these words stand, or would. */
+  function find(wanted: Uint32Array): number {
+    const last = table.length - WORDS;
+    for (let at = ((wanted[0] ?? 0) * WORDS) % table.length; ; at = at === last ? 0 : at + WORDS) {
+      if (table[at + WORDS - 1] === 0 || wanted.every((word, index) => table[at + index] === word)) return at;
     }
-    const other = `${first} ${second}`;
-    if (there === second || others.has(other)) return true;
-    if (keep) others.add(other);
-    return false;
   }
 
-  return { has: (text) => look(text, false), add: (text) => !look(text, true) };
+  function grow(): void {
+    const old = table;
+    table = new Uint32Array(2 * old.length);
+    for (let at = 0; at < old.length; at += WORDS) {
+      if (old[at + WORDS - 1] === 0) continue;
+      const slot = old.subarray(at, at + WORDS);
+      table.set(slot, find(slot));
+    }
+  }
+
+  return {
+    add(text) {
+      Bun.SHA256.hash(text, hash);
+      words[WORDS - 1] ||= 1;
+      const at = find(words);
+      if (table[at + WORDS - 1] !== 0) return false;
+      table.set(words, at);
+      taken += 1;
+      // Half full: what is not there is seen after a step or two.
+      if (2 * WORDS * taken > table.length) grow();
+      return true;
+    },
+  };
 }

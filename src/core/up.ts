@@ -12,6 +12,7 @@ import {
   toNewUpload,
   unrecorded,
 } from "./new-uploads.ts";
+import { createPacked } from "./packed.ts";
 import { createPlan, type Plan, type PlannedUpload, planView } from "./plan.ts";
 import { drain, type QueuedRun, tidyUp } from "./queue.ts";
 import { accountByKey, createReporting } from "./reporting.ts";
@@ -39,13 +40,13 @@ export interface PlanWorld extends Pick<UploadsWorld, "accounts" | "listen"> {
  * by the signal.
  */
 export async function* plan(input: UpInput, world: PlanWorld, signal: AbortSignal): AsyncGenerator<PlanView> {
-  // A mistake at the end forbids a start, so all of it is kept: as text, in a quarter of the memory.
-  const uploads: string[] = [];
+  // A mistake at the end forbids a start, so all of it is kept.
+  const uploads = createPacked<PlanView>();
   for await (const upload of createPlan(input, planOptions(world, signal)).uploads()) {
     const recorded = world.ledger !== null && (await isRecorded(world.ledger, upload));
-    uploads.push(JSON.stringify({ ...planView(upload), ...(recorded ? { recorded } : {}) }));
+    uploads.add({ ...planView(upload), ...(recorded ? { recorded } : {}) });
   }
-  for (const upload of uploads) yield JSON.parse(upload) as PlanView;
+  yield* uploads.values();
 }
 
 async function isRecorded(ledger: Pick<JobStore, "findDone">, { account, folder, source }: PlannedUpload) {
