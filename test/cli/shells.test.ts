@@ -82,8 +82,40 @@ describe.skipIf(Bun.which("fish") === null)("fish", () => {
   });
 });
 
-test.skipIf(Bun.which("zsh") === null)("zsh reads its script", () => {
-  shell(["zsh", "-f", "-n", "./zsh"]);
+/** Completes lines in a zsh on a terminal of its own; after a blank line each, what it would offer. */
+const ZSH_COMPLETE = `zmodload zsh/zpty
+zpty z zsh -f -i
+zpty -w z "source ./zsh-setup"
+for line; do
+  rm -f found ended
+  zpty -w -n z $'\\C-u'"$line"$'\\t'
+  for try in {1..1000}; do [[ -e ended ]] && break; sleep 0.01; done
+  print; cat found
+done`;
+const ZSH_SETUP = `autoload -Uz compinit; compinit -u -D; source ./zsh
+setopt no_beep; PS1=; zstyle ':completion:*' verbose no
+compadd() {
+  local -a hits
+  if [[ -z \${(M)\${@[1,(i)(-|--)]}:#-[a-zA-Z]#[OAD]} ]]; then
+    builtin compadd -A hits "$@"; print -rl -- $hits >> found
+  fi
+  builtin compadd "$@"
+}
+ended() { comppostfuncs=(ended); : > ended }; comppostfuncs=(ended)
+`;
+
+describe.skipIf(Bun.which("zsh") === null)("zsh", () => {
+  beforeAll(() => writeFileSync(join(home, "zsh-setup"), ZSH_SETUP));
+  test("offers what the others do, and files where a command takes them", () => {
+    const cases = [...CASES, [["up", "afi"], ["afile"]] as const];
+    const lines = cases.map(([words]) => `hoist ${words.join(" ")}`);
+    const offered = shell(["zsh", "-f", "-c", ZSH_COMPLETE, "-", ...lines])
+      .split("\n\n")
+      .map((found) => [...new Set(found.split("\n").filter((line) => line !== ""))].toSorted());
+    expect(offered.map((found, index) => [lines[index], found])).toEqual(
+      cases.map(([, expected], index) => [lines[index], expected.toSorted()]),
+    );
+  });
 });
 
 describe("man", () => {

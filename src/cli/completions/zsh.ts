@@ -33,7 +33,7 @@ if [[ $funcstack[1] == _hoist ]]; then _hoist "$@"; else compdef _hoist hoist; f
 
 function placeCase({ path, words, options, files }: CompletionPlace): string {
   const key = path.length === 0 ? '""' : `" ${path.join(" ")}"`;
-  const named = words.map(({ word, summary }) => `${word}\\:${quoteInner(summary === "" ? word : summary)}`);
+  const named = words.map(({ word, summary }) => (summary === "" ? word : `${word}\\:${quoteInner(summary)}`));
   const first = words.length > 0 ? [`'1:command:((${named.join(" ")}))'`] : [];
   const rest = files ? ["'*:file:_files'"] : [];
   const specs = [...options.map(optionSpec), ...first, ...rest].map((spec) => `        ${spec}`);
@@ -51,13 +51,15 @@ function optionSpec({ flags, summary, values, repeatable }: CompletionOption): s
 
 /** Inside `[…]` of a quoted spec. */
 function plain(text: string): string {
-  return text
-    .replaceAll("\\", "\\\\")
-    .replaceAll("'", "'\\''")
-    .replace(/[[\]:]/g, "\\$&");
+  return quoted(text.replace(/[\\[\]:]/g, "\\$&"));
 }
 
-/** Inside `((word\:text …))` of a quoted spec, where blanks separate. */
+/** Inside `((word\:text …))` of a quoted spec, which zsh evaluates once more. */
 function quoteInner(text: string): string {
-  return plain(text).replaceAll("(", "\\(").replaceAll(")", "\\)").replaceAll(" ", "\\ ");
+  return quoted(text.replace(/[^\p{L}\p{N}_]/gu, "\\$&"));
+}
+
+/** Inside single quotes. */
+function quoted(text: string): string {
+  return text.replaceAll("'", "'\\''");
 }
