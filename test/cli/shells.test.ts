@@ -43,6 +43,7 @@ const CASES: readonly (readonly [words: readonly string[], expected: readonly st
     ["bash", "zsh", "fish"],
   ],
   [["help", "exit"], ["exit-codes"]],
+  [["serve", "token", ""], ["new"]],
 ];
 
 const BASH_COMPLETE = `source ./bash
@@ -79,6 +80,7 @@ describe.skipIf(Bun.which("fish") === null)("fish", () => {
     expect(complete(["up", "afi"])).toEqual(["afile"]);
     expect(complete(["up", "--files-from", "afi"])).toEqual(["afile"]);
     expect(complete(["doctor", "afi"])).toEqual([]);
+    expect(complete(["serve", "token", "new", ""])).toEqual([]);
   });
 });
 

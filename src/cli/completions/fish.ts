@@ -2,7 +2,7 @@ import type { CompletionOption, CompletionPlace } from "./model.ts";
 
 /** Completes commands and options; file names where a command takes files or an option any value. */
 export function fishScript(places: readonly CompletionPlace[]): string {
-  const groups = new Set(places.flatMap(({ path }) => (path.length > 1 ? [path[0] ?? ""] : [])));
+  const groups = new Set(places.flatMap(({ path }) => (path.length > 1 ? [path.slice(0, -1).join(" ")] : [])));
   return `# fish completion for hoist
 complete -c hoist -f
 ${places.flatMap((place) => placeLines(place, groups)).join("\n")}
@@ -21,8 +21,9 @@ function placeLines(place: CompletionPlace, groups: ReadonlySet<string>): string
 function condition({ path, words }: CompletionPlace, groups: ReadonlySet<string>): string {
   if (path.length === 0) return "__fish_use_subcommand";
   const seen = path.map((word) => `__fish_seen_subcommand_from ${word}`).join("; and ");
-  const isGroup = path.length === 1 && groups.has(path[0] ?? "");
-  return isGroup ? `${seen}; and not __fish_seen_subcommand_from ${words.map(({ word }) => word).join(" ")}` : seen;
+  return groups.has(path.join(" "))
+    ? `${seen}; and not __fish_seen_subcommand_from ${words.map(({ word }) => word).join(" ")}`
+    : seen;
 }
 
 function optionPart({ flags, summary, values }: CompletionOption): string {
