@@ -35,7 +35,8 @@ export async function delayedLine({
     });
     upstream.on("data", (chunk) => setTimeout(() => client.destroyed || client.write(chunk), delayMs));
     client.on("close", () => upstream.destroy());
-    upstream.on("close", () => client.destroy());
+    // After the last bytes, which are still under way.
+    upstream.on("close", () => setTimeout(() => client.end(), delayMs));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
