@@ -41,7 +41,7 @@ test.skipIf(process.platform === "win32")("a device that has nothing is an empty
 test("what is missing, a directory, or no list at all fails", async () => {
   using directory = temporaryDirectory();
   await expect(read(join(directory.path, "missing"))).rejects.toMatchObject({ code: "source" });
-  await expect(read(directory.file("file", "") + "/below")).rejects.toMatchObject({ code: "source" });
+  await expect(read(`${directory.file("file", "")}/below`)).rejects.toMatchObject({ code: "source" });
   await expect(read(directory.path)).rejects.toMatchObject({ code: "source" });
   await expect(read(directory.file("binary", "x".repeat(200_000)))).rejects.toMatchObject({ code: "usage" });
 });
