@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from "node:crypto";
+import { hash, timingSafeEqual } from "node:crypto";
 import type { ServeToken } from "../config/serve.ts";
 import type { Scope } from "../config/serve-schema.ts";
 import type { Root, Submitter } from "../core/jobs.ts";
@@ -41,5 +41,5 @@ export function createDoorman(tokens: readonly ServeToken[]): Doorman {
 }
 
 function digestOf(secret: string): Buffer {
-  return createHash("sha256").update(secret).digest();
+  return hash("sha256", secret, "buffer");
 }

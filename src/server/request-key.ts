@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { RequestKey } from "../core/serve-store.ts";
 import { AppError } from "../errors.ts";
 import type { Json } from "../json.ts";
@@ -18,9 +18,7 @@ export function requestKey({ request, grant }: Call, what: Json): RequestKey | n
   return {
     scope: grant.name,
     key,
-    hash: createHash("sha256")
-      .update(JSON.stringify(ordered(what)))
-      .digest("hex"),
+    hash: hash("sha256", JSON.stringify(ordered(what)), "hex"),
   };
 }
 
