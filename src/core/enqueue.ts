@@ -1,6 +1,6 @@
 import { basename, isAbsolute, relative, resolve, sep } from "node:path";
 import { AppError } from "../errors.ts";
-import { isUnder, notAllowed, openUnder } from "../io/safe-open.ts";
+import { isUnder, lookUnder, notAllowed } from "../io/safe-open.ts";
 import type { FileIdentity } from "../io/source.ts";
 import { folderPartsOf, walk } from "../io/walk.ts";
 import { joinFolder } from "./destinations.ts";
@@ -42,8 +42,7 @@ interface FoundFile {
 }
 
 function fileAt(path: string, roots: readonly Root[], below: readonly string[] = []): FoundFile {
-  using file = openUnder(path, pathsOf(roots), { hash: false });
-  return { path, base: basename(path), below, identity: file.identity, spool: null };
+  return { path, base: basename(path), below, identity: lookUnder(path, pathsOf(roots)), spool: null };
 }
 
 /** Files of a directory that may be named; what may not is passed over, as everything else that is no file. */

@@ -37,8 +37,8 @@ const ROUND_WAITS_MIN = [1, 5, 15, 60, 240];
 const MINUTE_MS = 60_000;
 /** Uploads of an account that may fail in a row before it is paused. */
 const FAILURES_IN_A_ROW = 5;
-/** An exact count of a long queue would take too long for every look at it. */
-const ENOUGH_QUEUED = 1_000;
+/** More than can run at once; a count of all of a long queue would take too long for every look at it. */
+const ENOUGH_QUEUED = 100;
 /** How often an account that may not be tried is looked at: another process may have lifted it. */
 const LOOK_AGAIN_MS = 2_000;
 const CHANGES_JOB: ReadonlySet<EngineEvent["type"]> = new Set(["start", "stored", "parked", "resting", "retry"]);

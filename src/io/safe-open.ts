@@ -1,7 +1,16 @@
-import { closeSync, constants, fstatSync, openSync, readlinkSync, realpathSync, statSync } from "node:fs";
+import {
+  type BigIntStats,
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readlinkSync,
+  realpathSync,
+  statSync,
+} from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { AppError } from "../errors.ts";
-import { type FileSource, identityOf, openWith, type SourceOptions } from "./source.ts";
+import { type FileIdentity, type FileSource, identityOf, openWith, type SourceOptions } from "./source.ts";
 
 /**
  * Opens a regular file for a caller that may name files below certain directories only, and judges what was opened
@@ -10,14 +19,25 @@ import { type FileSource, identityOf, openWith, type SourceOptions } from "./sou
  * it may not name.
  */
 export function openUnder(path: string, roots: readonly string[], options: SourceOptions): FileSource {
-  return openWith(path, () => openJudged(path, roots), options);
+  return openWith(path, () => openJudged(path, roots).descriptor, options);
 }
 
-function openJudged(path: string, roots: readonly string[]): number {
+/** What `openUnder` would open. Fails as it does. */
+export function lookUnder(path: string, roots: readonly string[]): FileIdentity {
+  const { descriptor, stats } = openJudged(path, roots);
+  closeSync(descriptor);
+  return identityOf(stats);
+}
+
+function openJudged(
+  path: string,
+  roots: readonly string[],
+): { readonly descriptor: number; readonly stats: BigIntStats } {
   const descriptor = openQuietly(path);
   try {
-    if (!fstatSync(descriptor).isFile() || !isUnder(realPathOf(descriptor, path), roots)) throw notAllowed();
-    return descriptor;
+    const stats = fstatSync(descriptor, { bigint: true });
+    if (!stats.isFile() || !isUnder(realPathOf(descriptor, path), roots)) throw notAllowed();
+    return { descriptor, stats };
   } catch (error) {
     closeSync(descriptor);
     throw error instanceof AppError ? error : notAllowed();

@@ -1,5 +1,5 @@
 import { realpathSync, statSync } from "node:fs";
-import { isUnder, openUnder } from "../../io/safe-open.ts";
+import { isUnder, lookUnder } from "../../io/safe-open.ts";
 import type { RootVerdict } from "./trace.ts";
 
 /**
@@ -17,7 +17,7 @@ export function judgePath(path: string, roots: readonly string[], madeUp: boolea
   if (!isUnder(realPath(path) ?? path, real)) return { ok: false, why: `not below ${roots.join(", ")}` };
   if (stats.isDirectory()) return { ok: true, why: "a directory: every file in it that may be read" };
   try {
-    using _ = openUnder(path, real, { hash: false });
+    lookUnder(path, real);
     return { ok: true, why: "a regular file" };
   } catch {
     return { ok: false, why: stats.isFile() ? "a symlink, or not readable" : "no regular file" };
