@@ -64,8 +64,9 @@ function insert(
   if (job.uploads.length === 0) throw new Error("a job without uploads");
   const createdAt = now();
   const rest = firstRest(job, createdAt);
+  // OR FAIL: what throws here undoes the whole write anyway, and SQLite need not copy each page that the trigger touches.
   const { lastInsertRowid } = sql(
-    `INSERT INTO jobs (id, state, group_id, hook, not_before, settle_ms, callback, after, resumable, created_at)
+    `INSERT OR FAIL INTO jobs (id, state, group_id, hook, not_before, settle_ms, callback, after, resumable, created_at)
      VALUES ($id, $state, $group, $hook, $notBefore, $settleMs, $callback, $after, $resumable, $createdAt)`,
   ).run({
     id: job.id,
