@@ -195,13 +195,13 @@ function paramsOf(places: readonly ParamPlace[], path: string): Readonly<Record<
 }
 
 /** Hono cuts the body off the answer to a HEAD, and nothing would tell its length. */
-async function withLength({ req }: Context<Env>, answer: Response | Promise<Response>): Promise<Response> {
-  if (req.method !== "HEAD") return answer;
-  const { status, headers, body } = await answer;
-  const bytes = await new Response(body).arrayBuffer();
-  const all = new Headers(headers);
-  all.set("content-length", String(bytes.byteLength));
-  return new Response(bytes, { status, headers: all });
+async function withLength({ env }: Context<Env>, answer: Response | Promise<Response>): Promise<Response> {
+  const whole = await answer;
+  if (env.asked.request.method !== "HEAD") return whole;
+  const body = await whole.arrayBuffer();
+  const headers = new Headers(whole.headers);
+  headers.set("content-length", String(body.byteLength));
+  return new Response(body, { status: whole.status, headers });
 }
 
 /** Of a bounded number of values: a label is kept for ever. */
