@@ -220,9 +220,8 @@ describe("size, type, JSON, shape", () => {
     const chunked = `POST /v1/jobs HTTP/1.1\r\nHost: ${at.host}\r\nAuthorization: ${bearer()}\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n`;
     const half = Math.floor(bytes / 2);
     const chunk = (part: string) => `${part.length.toString(16)}\r\n${part}\r\n`;
-    expect(status(await at.raw([chunked, chunk(text.slice(0, half)), `${chunk(text.slice(half))}0\r\n\r\n`]))).toBe(
-      expected,
-    );
+    const chunks = `${chunk(text.slice(0, half))}${chunk(text.slice(half))}0\r\n\r\n`;
+    expect(status(await at.first(chunked + chunks))).toBe(expected);
   });
 
   test("a body without end is not read to its end", async () => {
