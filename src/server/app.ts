@@ -49,7 +49,7 @@ export function createServer(deps: ServerDeps): Server {
   });
   // Bun builds the URL's host from a header; the path is taken as it was sent.
   const app = new Hono<Env>({ getPath: (_, given) => given?.env?.asked.path ?? "" });
-  // One handler a path and no middleware: Hono then calls it directly, which halves the cost of a request.
+  // One handler a path and no middleware: Hono then calls it directly, at two thirds of the cost of composing.
   for (const [path, routes] of Map.groupBy(serverRoutes(deps), (route) => route.path)) {
     const place = { path, routes, params: placesOf(path) };
     const rest = routes.some((route) => route.rest);
