@@ -1,5 +1,5 @@
 import { rm, stat } from "node:fs/promises";
-import { AppError, errorView } from "../errors.ts";
+import { AppError, errorView, toAppError } from "../errors.ts";
 import { isUnder } from "../io/safe-open.ts";
 import type { Account } from "./account.ts";
 import { jobsOf, pathsOf, spooledJob } from "./enqueue.ts";
@@ -117,13 +117,17 @@ export function createJobs(world: JobsWorld): RunningJobs {
       return submit(await jobsOf(request, submitter, world.signal), key);
     },
     async addSpooled(file, request, submitter, key) {
-      let created = false;
+      // Where the store fails, the job may be in it all the same: the next start deletes what no job needs.
+      let needed = false;
       try {
         const submitted = await submit([spooledJob(file, request, submitter)], key);
-        created = submitted.created;
+        needed = submitted.created;
         return submitted;
+      } catch (error) {
+        needed = toAppError(error).code === "state";
+        throw error;
       } finally {
-        if (!created) await rm(file.path, { force: true });
+        if (!needed) await rm(file.path, { force: true });
       }
     },
     async list(query, roots) {

@@ -182,7 +182,7 @@ export interface JobStore extends AsyncDisposable {
   uploadsOf(runId: string): AsyncIterable<UploadRecord>;
   /**
    * The upload and the other destinations of its source in the request it was made by, whichever runs they have
-   * moved to since: `requeue` keeps the request, adoption by a new `addUploads` starts a new one.
+   * moved to since, as they are on the disk: `requeue` keeps the request, adoption by a new `addUploads` starts a new one.
    */
   siblings(id: string): Promise<readonly UploadRecord[]>;
 

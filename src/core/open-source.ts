@@ -18,7 +18,7 @@ export interface SourceWorld {
 }
 
 /** The host holds the bytes already: the upload can end without its file. */
-const BYTES_ARE_STORED: ReadonlySet<Phase> = new Set(["stored", "placed", "committing"]);
+const BYTES_ARE_STORED: ReadonlySet<Phase> = new Set(["stored", "placed", "committing", "committed"]);
 
 /**
  * Opens what an upload is about to send, and notices when it is no longer the file that a checkpoint speaks of.
@@ -90,7 +90,7 @@ async function followChange(
 ): Promise<void> {
   if (known.size === size && known.mtimeNs === mtimeNs && known.inode === inode) return;
   const { phase, checkpoint } = entry.record;
-  if (phase === "committing") return;
+  if (phase === "committing" || phase === "committed") return;
   // In this order: a crash in between must not leave the old content's checkpoint with the new content.
   if (checkpoint !== null) await entry.phase("preparing", null);
   await entry.source({ ...known, size, mtimeNs, inode });

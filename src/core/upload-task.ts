@@ -70,8 +70,10 @@ export async function runUpload(task: UploadTask): Promise<Outcome> {
 }
 
 async function attempt(task: UploadTask, target: Target, context: UploadContext): Promise<UploadResult> {
-  // Not waited for: it shares a transaction with the first phase, and what stops the one stops the other.
-  const [, result] = await Promise.all([task.entry.attempt(), task.session.upload(task.source, target, context)]);
+  const counted = task.entry.attempt();
+  // Before bytes it shares a transaction with the first phase, and what stops the one stops the other.
+  if (WITHOUT_BYTES.has(task.entry.record.phase)) await counted;
+  const [result] = await Promise.all([task.session.upload(task.source, target, context), counted]);
   return result;
 }
 

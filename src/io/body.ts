@@ -49,9 +49,12 @@ export function rangeBody(source: Source, range: ByteRange): Body {
 /** Bytes of a source that is handed over in one chunk with what frames it. */
 const SHORT = 64 * 1024;
 
-/** Whether `beforeLast` of its multipart body runs before the first byte, because the only chunk is the last. */
-export function goesAtOnce(source: { readonly size: number }): boolean {
-  return source.size <= SHORT;
+/**
+ * Whether `beforeLast` of its multipart body runs before the first byte, because the only chunk is the last. A host that
+ * waits for a source with a rate limit must see bytes now and then.
+ */
+export function goesAtOnce(source: Source & { readonly size: number }): boolean {
+  return source.size <= SHORT && source.paced !== true;
 }
 
 /**

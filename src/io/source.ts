@@ -24,6 +24,8 @@ export interface Source {
    * the caller; a range's only until the second chunk after it is asked for. Fails with `source` when the file changes or ends early.
    */
   open(range?: ByteRange): AsyncIterable<Uint8Array>;
+  /** A rate limit holds its bytes back. */
+  readonly paced?: boolean;
   /** True: a pipe that was read; it cannot be sent again. */
   readonly spent: boolean;
   /** Bytes that the last `open()` of everything gave. */
@@ -94,6 +96,7 @@ class OpenFile implements FileSource {
   readonly size: number;
   readonly identity: FileIdentity;
   readonly spent = false;
+  readonly paced: boolean;
   bytesRead = 0;
   private readonly openAgain: () => number;
   private readonly options: SourceOptions;
@@ -113,6 +116,7 @@ class OpenFile implements FileSource {
     this.identity = identityOf(fstatSync(this.descriptor, { bigint: true }));
     this.size = this.identity.size;
     this.options = options;
+    this.paced = options.throttle !== undefined;
     this.given = createGiven(options.onBytes);
   }
 

@@ -88,7 +88,7 @@ function goOn(
     return { kind: "unknown", id: untold.id };
   }
   const resumable = free.filter((it) => it.resumable === 1);
-  const open = resumable.find(isSame) ?? resumable.find((it) => it.phase !== "committing");
+  const open = resumable.find(isSame) ?? resumable.find(({ phase }) => phase !== "committing" && phase !== "committed");
   if (open === undefined) return null;
   move(context, run, { seq: open.seq, sourceIndex, destinationIndex, originRun: null, originSourceIndex: null });
   sql(

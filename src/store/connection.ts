@@ -1,5 +1,4 @@
 import { Database, type Statement } from "bun:sqlite";
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { createDatabase } from "./create-database.ts";
 import { storeFailure } from "./failure.ts";
@@ -20,7 +19,7 @@ export function connect(directory: string | null): Connection {
   const path = directory === null ? ":memory:" : join(directory, DATABASE_FILE);
   if (directory !== null) {
     privateDirectory(directory);
-    if (!existsSync(path)) createDatabase(path);
+    createDatabase(path);
     // SQLite gives its companions the mode of the database.
     privateFile(path);
     privateIfThere(`${path}-wal`);

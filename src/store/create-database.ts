@@ -1,5 +1,6 @@
 import { Database } from "bun:sqlite";
-import { closeSync, fsyncSync, linkSync, openSync, rmSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, linkSync, openSync, readdirSync, rmSync, statSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { migrate } from "./migrations.ts";
 import { privateFile } from "./private-files.ts";
 
@@ -9,7 +10,10 @@ import { privateFile } from "./private-files.ts";
  * no hard links, or where anything else is wrong: opening it in its place then says what.
  */
 export function createDatabase(path: string): void {
-  const fresh = `${path}.new-${crypto.randomUUID()}`;
+  removeLeftovers(path);
+  // SQLite throws the companions of a lost database away when a new one is made in its place.
+  if (["", ...COMPANIONS].some((companion) => existsSync(path + companion))) return;
+  const fresh = `${path}${NEW}${crypto.randomUUID()}`;
   privateFile(fresh);
   try {
     fill(fresh);
@@ -17,7 +21,23 @@ export function createDatabase(path: string): void {
     linkSync(fresh, path);
   } catch {
   } finally {
-    for (const companion of ["", "-journal", "-wal", "-shm"]) rmSync(fresh + companion, { force: true });
+    for (const companion of ["", ...COMPANIONS]) rmSync(fresh + companion, { force: true });
+  }
+}
+
+const COMPANIONS = ["-journal", "-wal", "-shm"];
+const NEW = ".new-";
+/** Nobody takes longer to make one. */
+const LEFT_AFTER_MS = 60_000;
+
+/** What a process has left that died while it made one. */
+function removeLeftovers(path: string): void {
+  const directory = dirname(path);
+  for (const name of readdirSync(directory)) {
+    if (!name.startsWith(`${basename(path)}${NEW}`)) continue;
+    const left = join(directory, name);
+    const age = Date.now() - (statSync(left, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
+    if (age > LEFT_AFTER_MS) rmSync(left, { force: true });
   }
 }
 

@@ -1,10 +1,11 @@
 import type { Database } from "bun:sqlite";
 import { AppError } from "../errors.ts";
 import { isBusy, storeFailure } from "./failure.ts";
+import type { LogSync } from "./log-sync.ts";
 
 /** Access to the database that waits for other processes without standing still. Fails with `state`. */
 export interface Access {
-  /** Runs `work` outside of a transaction. */
+  /** Runs `work` outside of a transaction. It may see what is not on the disk yet. */
   read<T>(work: () => T): Promise<T>;
   /**
    * Runs `work` in a transaction that it shares with the writes of the same tick; resolves when that is durable. More
@@ -17,6 +18,8 @@ export interface Access {
    * `write`. No wait for the disk unless it shares a transaction with one that needs it.
    */
   writeSoon<T>(work: () => T): Promise<T>;
+  /** Resolves when everything that a read has seen by now is on the disk. */
+  lasting(): Promise<void>;
   /** Lets the writes under way end; later calls fail. */
   close(): Promise<void>;
 }
@@ -39,8 +42,8 @@ const PAUSE_MS = 20;
 /** Most writes in a transaction: everything else in the process waits for its end. */
 const MOST_TOGETHER = 250;
 
-/** `prologue` runs first in every transaction; a `durable` write ends with `sync`. */
-export function groupCommit(db: Database, prologue: () => void, sync: () => Promise<void>): Access {
+/** `prologue` runs first in every transaction; what must last waits for `disk`. */
+export function groupCommit(db: Database, prologue: () => void, disk: Pick<LogSync, "sync" | "broken">): Access {
   db.run(`PRAGMA busy_timeout = ${STANDSTILL_MS}`);
   const begin = db.prepare("BEGIN IMMEDIATE");
   const commit = db.prepare("COMMIT");
@@ -122,7 +125,7 @@ export function groupCommit(db: Database, prologue: () => void, sync: () => Prom
     done(false, null);
     if (!batch.some(({ durable }) => durable)) return;
     // The next transaction does not wait for this one's disk.
-    const synced = sync().then(
+    const synced = disk.sync().then(
       () => done(true, null),
       (error) => done(true, { ok: false, error: storeFailure(error) }),
     );
@@ -132,6 +135,8 @@ export function groupCommit(db: Database, prologue: () => void, sync: () => Prom
 
   function enqueue<T>(work: () => T, durable: boolean): Promise<T> {
     if (closed) return Promise.reject(closedStore());
+    // What could not be relied on must not be seen either.
+    if (disk.broken !== null) return Promise.reject(disk.broken);
     return new Promise<T>((resolve, reject) => {
       const settle = (outcome: Outcome) => (outcome.ok ? resolve(outcome.value as T) : reject(outcome.error));
       waiting.push({ work, durable, settle });
@@ -147,6 +152,8 @@ export function groupCommit(db: Database, prologue: () => void, sync: () => Prom
 
     write: (work) => enqueue(work, true),
     writeSoon: (work) => enqueue(work, false),
+
+    lasting: () => disk.sync(),
 
     async close() {
       closed = true;

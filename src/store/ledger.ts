@@ -29,8 +29,8 @@ export function ledger(context: StoreContext) {
         order: ["source_index", "destination_index"],
       }),
 
-    siblings: (id: string) =>
-      access.read((): readonly UploadRecord[] => {
+    async siblings(id: string) {
+      const found = await access.read((): readonly UploadRecord[] => {
         const origin = sql<{ job: number | null; run: number; source: number }>(
           `SELECT job, coalesce(origin_run, run) AS run, coalesce(origin_source_index, source_index) AS source
            FROM uploads WHERE id = $id`,
@@ -41,7 +41,11 @@ export function ledger(context: StoreContext) {
         const stayed = all("uploads.run = $run AND source_index = $source AND origin_run IS NULL", { run, source });
         const moved = all("origin_run = $run AND origin_source_index = $source", { run, source });
         return [...stayed, ...moved].sort((a, b) => a.destinationIndex - b.destinationIndex);
-      }),
+      });
+      // Files are deleted on their word.
+      await access.lasting();
+      return found;
+    },
 
     history: (query: HistoryQuery) =>
       pages(context, {

@@ -1,10 +1,15 @@
-import { closeSync, fdatasync, openSync } from "node:fs";
+import { closeSync, fdatasync as datasync, openSync } from "node:fs";
 import { AppError } from "../errors.ts";
+
+/** As in node:fs. */
+export type DataSync = (fd: number, done: (error: NodeJS.ErrnoException | null) => void) => void;
 
 /** Makes commits last. */
 export interface LogSync extends Disposable {
   /** Resolves when everything committed before the call is on the disk. Fails with `state`. */
   sync(): Promise<void>;
+  /** The disk has failed: what was committed may be lost, and nothing after it can be relied on. */
+  readonly broken: AppError | null;
 }
 
 /**
@@ -12,10 +17,12 @@ export interface LogSync extends Disposable {
  * while one wait is under way share the next one. `path` is SQLite's write-ahead log, which exists from the first
  * commit of a connection until its end; null where SQLite waits itself, or where nothing lasts.
  */
-export function syncLog(path: string | null): LogSync {
+export function syncLog(path: string | null, fdatasync: DataSync = datasync): LogSync {
   let fd: number | null = null;
   let running: Promise<void> | null = null;
   let next: Promise<void> | null = null;
+  // The system tells such a failure once: a later wait would succeed, with a hole in the log before what it is for.
+  let broken: AppError | null = null;
 
   const start = (): Promise<void> => {
     const wait = flush().finally(() => {
@@ -29,7 +36,11 @@ export function syncLog(path: string | null): LogSync {
     return new Promise((resolve, reject) => {
       try {
         fd ??= openSync(path ?? "", "r+");
-        fdatasync(fd, (error) => (error === null ? resolve() : reject(failed(error))));
+        fdatasync(fd, (error) => {
+          if (error !== null) broken ??= failed(error);
+          if (broken === null) resolve();
+          else reject(broken);
+        });
       } catch (error) {
         reject(failed(error));
       }
@@ -37,8 +48,12 @@ export function syncLog(path: string | null): LogSync {
   }
 
   return {
+    get broken() {
+      return broken;
+    },
     sync() {
       if (path === null) return Promise.resolve();
+      if (broken !== null) return Promise.reject(broken);
       if (running === null) return start();
       next ??= running
         .catch(() => {})

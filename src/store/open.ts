@@ -10,7 +10,7 @@ import { fingerprints } from "./fingerprint.ts";
 import { groupCommit } from "./group-commit.ts";
 import { lanes } from "./lanes.ts";
 import { ledger } from "./ledger.ts";
-import { syncLog } from "./log-sync.ts";
+import { type DataSync, syncLog } from "./log-sync.ts";
 import { owners } from "./owners.ts";
 import { DATABASE_FILE } from "./private-files.ts";
 import { queue } from "./queue.ts";
@@ -27,6 +27,8 @@ export interface StoreOptions {
   readonly command: string;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
+  /** How the disk is waited for. */
+  readonly fdatasync?: DataSync;
 }
 
 /** Whether there ever was a store in the directory. */
@@ -35,12 +37,12 @@ export function isRecorded(directory: string): boolean {
 }
 
 /** The store of a state directory. Fails with `state`. */
-export function openStore({ directory, command, now = Date.now }: StoreOptions): ServeStore {
+export function openStore({ directory, command, now = Date.now, fdatasync }: StoreOptions): ServeStore {
   const { db, log } = connect(directory);
-  const disk = syncLog(log);
+  const disk = syncLog(log, fdatasync);
   const sql = statements(db);
   const known = owners(sql, command, now);
-  const access = groupCommit(db, known.register, disk.sync);
+  const access = groupCommit(db, known.register, disk);
   const context: StoreContext = { sql, access, owner: known.info, owners: known, now };
   let committing: ReadonlySet<string> | null = null;
   // A lost beat is made good by the next one.

@@ -307,9 +307,9 @@ export function describeJobStore(name: string, open: (now: () => number) => Stor
         expect(await claimed(runId)).toMatchObject({ source: before.source, checkpoint: before.checkpoint });
       });
 
-      test("after it changed leaves a commit that was asked for to `resume`", async () => {
+      test.each(["committing", "committed"] as const)("after it changed in %s leaves it to `resume`", async (phase) => {
         const { id, fence } = await claimed(await run([upload()]));
-        await store.savePhase(id, fence, "committing", { slug: "s1" });
+        await store.savePhase(id, fence, phase, { slug: "s1" });
         await store.interrupt(id, fence, null, 1);
         const changed = upload({ source: { ...file("/file"), size: 11 } });
         const [added] = await store.addUploads(await store.createRun({}), [changed]);

@@ -187,6 +187,27 @@ describe("the file meanwhile", () => {
     expect(engine.ended().find(({ name }) => name === "b")?.state).toBe("failed");
   });
 
+  test.each(["committing", "committed"] as const)("is gone or has changed in %s: it still ends", async (phase) => {
+    using directory = temporaryDirectory();
+    const fake = fakeHost("fake", { commits: true });
+    fake.behave = async (attempt) => {
+      await attempt.ctx.phase(phase, { at: 1 });
+      return down(attempt);
+    };
+    await using engine = createEngine({ accounts: { one: fake } });
+    const sources = ["a", "b"].map((name) => directory.file(name, name));
+    await engine.up(sources, ["one"], DOWN);
+    unlinkSync(sources[0] ?? "");
+    writeFileSync(sources[1] ?? "", "changed");
+    const found: unknown[] = [];
+    fake.behave = async ({ ctx }) => {
+      found.push(ctx.resume);
+      return { url: "https://fake.example/f", remoteId: "f", size: 1, md5: null, verified: "size" };
+    };
+    expect(await engine.resume()).toMatchObject({ ok: 2 });
+    expect(found).toEqual([phase, phase].map((each) => ({ phase: each, checkpoint: { at: 1 } })));
+  });
+
   test("has changed: a commit that was asked for is still asked for, anything else starts anew", async () => {
     using directory = temporaryDirectory();
     const fake = fakeHost("fake", { commits: true });

@@ -294,6 +294,24 @@ describe("while the body is under way", () => {
     expect(given).toBe(3);
   });
 
+  test("a short file goes in one piece, unless a rate limit holds it back", async () => {
+    using directory = temporaryDirectory();
+    const path = directory.file("f", bytesOf(3000));
+    const throttle = { grain: () => 1000, take: async () => {} };
+    const pieces: number[][] = [];
+    for (const options of [{ hash: false }, { hash: false, throttle }]) {
+      using source = openFile(path, options);
+      const last = lastChunk(source);
+      const body = multipartBody(source, { field: "file", fileName: "f" }, last.options);
+      pieces.push(
+        (await Array.fromAsync(body.stream() as unknown as AsyncIterable<Uint8Array>)).map(({ length }) => length),
+      );
+      expect(last.at).toEqual([3000]);
+      expect(pieces.at(-1)?.reduce((sum, length) => sum + length)).toBe(body.length ?? -1);
+    }
+    expect(pieces.map(({ length }) => length)).toEqual([1, 5]);
+  });
+
   test("a server that never shakes hands is no connection", async () => {
     using directory = temporaryDirectory();
     using source = openFile(directory.file("f", bytesOf(10)), { hash: false });

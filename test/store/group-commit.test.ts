@@ -30,11 +30,14 @@ beforeEach(() => {
     () => {
       transactions += 1;
     },
-    () => {
-      const wait = Promise.withResolvers<void>();
-      waits.push(wait);
-      if (quick) wait.resolve();
-      return wait.promise;
+    {
+      broken: null,
+      sync() {
+        const wait = Promise.withResolvers<void>();
+        waits.push(wait);
+        if (quick) wait.resolve();
+        return wait.promise;
+      },
     },
   );
 });

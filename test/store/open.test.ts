@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
 import { afterEach, beforeEach, describe, expect, jest, test } from "bun:test";
-import { chmodSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { JobStore } from "../../src/core/job-store.ts";
 import { openStore } from "../../src/store/open.ts";
@@ -89,6 +89,28 @@ describe("an existing database", () => {
     await filled();
     expect(statSync(join(directory, "hoist.db")).ino).toBe(before);
     expect(readdirSync(directory).sort()).toEqual(["fingerprint.key", "hoist.db"]);
+  });
+
+  test("that is lost takes its log with it", async () => {
+    mkdirSync(directory, { recursive: true });
+    const child = await otherProcess(directory);
+    const lost = await child.call("createRun", {});
+    await child.kill();
+    expect(readdirSync(directory)).toContain("hoist.db-wal");
+    rmSync(join(directory, "hoist.db"));
+    await using store = open();
+    expect(await store.runOptions(lost)).toBeNull();
+    using db = raw();
+    expect(db.query("PRAGMA integrity_check").get()).toEqual({ integrity_check: "ok" });
+  });
+
+  test("gets rid of what a process left that died while it made one", async () => {
+    mkdirSync(directory, { recursive: true });
+    const [old, young] = ["1", "2"].map((id) => join(directory, `hoist.db.new-${id}`));
+    for (const path of [old, young]) writeFileSync(path ?? "", "");
+    utimesSync(old ?? "", 1, 1);
+    await filled();
+    expect(readdirSync(directory).sort()).toEqual(["fingerprint.key", "hoist.db", "hoist.db.new-2"]);
   });
 
   test("keeps its fingerprints, and starts anew when their key is lost", async () => {

@@ -20,7 +20,12 @@ import { STATE } from "./states.ts";
 export function addJobs(context: StoreContext) {
   const { access } = context;
   return {
-    earlierJobs: (key: RequestKey) => access.read(() => findEarlier(context, key)),
+    async earlierJobs(key: RequestKey) {
+      const earlier = await access.read(() => findEarlier(context, key));
+      // The first request may still be waiting for the disk: this one is not to be answered before it.
+      if (earlier !== null) await access.lasting();
+      return earlier;
+    },
 
     addJobs: (runId: string, jobs: readonly NewJob[], key: RequestKey | null, limit: number) =>
       access.write((): JobsAdded => {
