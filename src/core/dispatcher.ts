@@ -25,6 +25,8 @@ export interface DispatchPolicy {
   stopped(lane: Lane, verdict: Extract<Verdict, { kind: "stop" }>): Promise<void>;
   /** Records how an upload ended. */
   readonly settle: Settle;
+  /** How often that is tried again where the store cannot be written. */
+  readonly endTries: number;
   /** After the record; never throws. */
   ended(upload: UploadRecord): Promise<void>;
   /** Last look at a claimed upload; false: it was put back and is not started. */
@@ -86,6 +88,7 @@ export function createDispatcher(
     throttle: createRateLimit(options.limitRate, signal),
     budget: createRetryBudget(Math.max(LEAST_RETRY_BUDGET, 12 * options.retries)),
     settle: policy.settle,
+    endTries: policy.endTries,
     note,
     degraded,
   };

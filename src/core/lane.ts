@@ -43,6 +43,8 @@ export function createLane(account: Account, options: AccountGateOptions & Captc
   let released = 0;
   let pausedUntil = 0;
   let toldOwner: string | null = null;
+  /** Lanes given up that the store could not free: with them this process would wait for itself. */
+  let owed = 0;
   const captcha = createCaptchaWait(account, {
     ...options,
     show(waits) {
@@ -72,6 +74,7 @@ export function createLane(account: Account, options: AccountGateOptions & Captc
       return pause > 0 ? pause : LOOK_AGAIN_MS;
     },
     async enter() {
+      for (; owed > 0; owed -= 1) await store.freeLane(account.key);
       const grant = await store.takeLane(account.key, capacity);
       if (grant.granted) {
         active += 1;
@@ -88,7 +91,10 @@ export function createLane(account: Account, options: AccountGateOptions & Captc
     },
     async leave() {
       active -= 1;
-      await store.freeLane(account.key);
+      await store.freeLane(account.key).catch((error) => {
+        owed += 1;
+        throw error;
+      });
     },
     leftEarly() {
       released += 1;

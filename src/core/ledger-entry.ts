@@ -15,15 +15,20 @@ export interface LedgerEntry {
   interrupt(error: ErrorView, seconds: number): Promise<void>;
 }
 
+export interface LedgerWorld {
+  readonly store: JobStore;
+  /** The store cannot be written. */
+  readonly degraded: (error: AppError) => void;
+  /** Waits before the end of an upload is written once more, after `tries` in vain; false: it is given up. */
+  readonly again: (tries: number) => Promise<boolean>;
+}
+
 /**
  * A store that cannot be written (disk full, locked) does not stop a running upload: its record goes on in memory
- * and `degraded` is told. Only a lost fence stops it.
+ * and `degraded` is told. Its end is written again, because nothing else would tell a later start what became of it.
+ * Only a lost fence stops it.
  */
-export function openLedgerEntry(
-  store: JobStore,
-  claimed: UploadRecord,
-  degraded: (error: AppError) => void,
-): LedgerEntry {
+export function openLedgerEntry({ store, degraded, again }: LedgerWorld, claimed: UploadRecord): LedgerEntry {
   let record: UploadRecord = { ...claimed, outcome: null };
   const { id, fence } = claimed;
   let ended = false;
@@ -31,12 +36,16 @@ export function openLedgerEntry(
     // Work that a stop has left to itself may still report: its upload is recorded already.
     if (ended) throw new AppError("cancelled", "the upload has ended");
     ended = change.outcome !== undefined;
-    try {
-      await durably();
-    } catch (thrown) {
-      const error = toAppError(thrown);
-      if (error.code !== "state" || (await isLost())) throw error;
-      degraded(error);
+    for (let tries = 1; ; tries += 1) {
+      try {
+        await durably();
+        break;
+      } catch (thrown) {
+        const error = toAppError(thrown);
+        if (error.code !== "state" || (await isLost())) throw error;
+        degraded(error);
+        if (!ended || !(await again(tries))) break;
+      }
     }
     record = { ...record, ...change };
   }

@@ -39,6 +39,8 @@ export async function drain(world: QueueWorld, run: QueuedRun, signal: AbortSign
     {
       stopped: (lane, { keep, error }) => (keep ? keepQueued(lane, error) : failQueued(lane, error)),
       settle: recordEnd,
+      // Somebody waits for the command to end.
+      endTries: 5,
       async ended(upload) {
         listen({ type: "ended", upload });
         tidying = tidying.then(() => tidyUp(store, upload, run, tellOnce));

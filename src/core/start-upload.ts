@@ -12,7 +12,7 @@ import { type LedgerEntry, openLedgerEntry } from "./ledger-entry.ts";
 import { createMeter, type Meter } from "./meter.ts";
 import { openSource } from "./open-source.ts";
 import { createPlace, type Place } from "./place.ts";
-import type { RetryBudget } from "./retry.ts";
+import { type RetryBudget, sleep } from "./retry.ts";
 import type { Slots } from "./slots.ts";
 import { stopSignal } from "./stop-signal.ts";
 import { runUpload } from "./upload-task.ts";
@@ -23,6 +23,8 @@ export interface RunWorld extends QueueWorld {
   readonly throttle: Throttle | null;
   readonly budget: RetryBudget;
   readonly note: (text: string) => void;
+  /** How often the end of an upload is written again to a store that cannot take it, a base apart. */
+  readonly endTries: number;
   readonly settle: Settle;
   /** The store cannot be written any more. */
   readonly degraded: (error: AppError) => void;
@@ -45,7 +47,12 @@ export async function startUpload(
   signal: AbortSignal,
 ): Promise<UploadRecord> {
   const startedAt = performance.now();
-  const entry = openLedgerEntry(world.store, claimed, world.degraded);
+  const again = async (tries: number) => {
+    if (tries > world.endTries || signal.aborted) return false;
+    await sleep(world.retryBaseMs, signal).catch(() => {});
+    return !signal.aborted;
+  };
+  const entry = openLedgerEntry({ ...world, again }, claimed);
   const place = createPlace(lane, slots, world.degraded);
   const seconds = () => claimed.seconds + (performance.now() - startedAt) / 1000;
   try {

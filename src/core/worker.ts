@@ -66,6 +66,8 @@ export function startWorker(world: WorkerWorld, run: { readonly id: string; read
     // What cannot be looked at now is for the upload itself to fail with.
     admit: (claimed) => admit(claimed).catch(() => true),
     settle,
+    // The disk may have room again in an hour.
+    endTries: Number.POSITIVE_INFINITY,
     async ended(upload) {
       cancels.delete(upload.id);
       live.ended(upload.id);

@@ -82,6 +82,27 @@ describe("a disk that fills up", () => {
     disk.full = false;
   });
 
+  test("is given a while to have room again: what became of an upload is then recorded, and its lane free", async () => {
+    using directory = temporaryDirectory();
+    const { disk, wrap } = fillable();
+    const fake = fakeHost("fake", { perAccount: 1 });
+    fake.behave = async (attempt) => {
+      const result = await takeIt(attempt);
+      disk.full = true;
+      return result;
+    };
+    await using engine = createEngine({ accounts: { one: fake }, store: wrap });
+    const room = setInterval(() => {
+      if (engine.of("warning").length > 0) disk.full = false;
+    }, 0);
+    expect(await engine.up([directory.file("a", "a")], ["one"])).toMatchObject({ ok: 1, exit: 0 });
+    clearInterval(room);
+    const [ended] = engine.ended();
+    expect(await engine.store.get(ended?.id ?? "")).toMatchObject({ state: "done", outcome: { ok: true } });
+    fake.behave = takeIt;
+    expect(await engine.up([directory.file("b", "b")], ["one"])).toMatchObject({ ok: 1, exit: 0 });
+  });
+
   test("before anything was sent is this machine's state", async () => {
     using directory = temporaryDirectory();
     const { disk, wrap } = fillable();
