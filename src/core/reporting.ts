@@ -1,4 +1,3 @@
-import type { Account } from "./account.ts";
 import type { EngineListener } from "./events.ts";
 import { createTally } from "./exit-code.ts";
 import { exitOfStop } from "./stop.ts";
@@ -22,10 +21,4 @@ export function createReporting(world: UploadsWorld): Reporting {
     listen,
     summary: (signal) => tally.summary(Math.round(performance.now() - startedAt) / 1000, exitOfStop(signal)),
   };
-}
-
-/** Finds the account that records of a key belong to, whatever its name is today. */
-export function accountByKey(accounts: ReadonlyMap<string, Account>): (key: string) => Account | null {
-  const byKey = new Map([...accounts.values()].map((account) => [account.key, account]));
-  return (key) => byKey.get(key) ?? null;
 }

@@ -2,10 +2,11 @@ import * as v from "valibot";
 import { AppError, errorView, toAppError } from "../errors.ts";
 import type { Json } from "../json.ts";
 import type { Account } from "./account.ts";
+import { accountByKey } from "./account-by-key.ts";
 import { runOptions } from "./inputs.ts";
 import type { JobStore, UploadRecord } from "./job-store.ts";
 import { drain } from "./queue.ts";
-import { accountByKey, createReporting } from "./reporting.ts";
+import { createReporting } from "./reporting.ts";
 import type { UploadsWorld } from "./up.ts";
 import type { SummaryView } from "./views.ts";
 
@@ -25,8 +26,9 @@ const CHUNK = 500;
 export async function resume(request: ResumeRequest, world: UploadsWorld, signal: AbortSignal): Promise<SummaryView> {
   const { store } = world;
   await store.recover(world.committingHosts);
-  const accountOf = accountByKey(world.accounts);
-  const { order, runs, refused } = await sort(request, store, accountOf, signal);
+  const named = new Set<string>();
+  const accountOf = accountByKey(world.accounts, named);
+  const { order, runs, refused } = await sort(request, store, { accountOf, named }, signal);
   const place = (upload: UploadRecord) => ({ ...upload, sourceIndex: order.get(upload.id) ?? 0, destinationIndex: 0 });
   const reporting = createReporting({
     ...world,
@@ -68,7 +70,7 @@ interface Sorted {
 async function sort(
   request: ResumeRequest,
   store: JobStore,
-  accountOf: (key: string) => Account | null,
+  { accountOf, named }: { readonly accountOf: (key: string) => Account | null; readonly named: Set<string> },
   signal: AbortSignal,
 ): Promise<Sorted> {
   const order = new Map<string, number>();
@@ -79,6 +81,7 @@ async function sort(
     if (signal.aborted) throw new AppError("cancelled", "stopped before anything was sent");
     order.set(upload.id, order.size);
     const { accountKey } = upload;
+    named.add(upload.account);
     if (!locked.has(accountKey)) locked.set(accountKey, await whyLocked(accountOf(accountKey)));
     const error = refuse(upload, request, accountOf) ?? locked.get(accountKey) ?? null;
     if (error !== null) refused.push({ upload, error });

@@ -2,6 +2,7 @@ import { rm } from "node:fs/promises";
 import { AppError } from "../errors.ts";
 import { openUnder } from "../io/safe-open.ts";
 import type { Account } from "./account.ts";
+import { accountByKey } from "./account-by-key.ts";
 import { watchAccounts } from "./account-watch.ts";
 import { createJobs, type JobsSettings, type RunningJobs } from "./create-jobs.ts";
 import type { QueueWorld } from "./dispatcher.ts";
@@ -89,7 +90,7 @@ export async function startServerEngine(world: ServerEngineWorld, options: RunOp
     {
       ...world,
       live,
-      accountOf: (key) => [...world.accounts().values()].find((account) => account.key === key) ?? null,
+      accountOf: (key) => accountByKey(world.accounts())(key),
       openNamed: (path, sourceOptions) => openUnder(path, world.settings().roots, sourceOptions),
       listen(event, job) {
         late.jobs?.observe(event);

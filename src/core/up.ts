@@ -1,6 +1,7 @@
 import { errorView } from "../errors.ts";
 import type { Json } from "../json.ts";
 import type { Account } from "./account.ts";
+import { accountByKey } from "./account-by-key.ts";
 import type { QueueWorld } from "./dispatcher.ts";
 import type { RunOptions, UpInput } from "./inputs.ts";
 import type { JobStore, NewUpload, Outcome, OwnerInfo, UploadRecord } from "./job-store.ts";
@@ -15,7 +16,7 @@ import {
 import { createPacked } from "./packed.ts";
 import { createPlan, type Plan, type PlannedUpload, planView } from "./plan.ts";
 import { drain, type QueuedRun, tidyUp } from "./queue.ts";
-import { accountByKey, createReporting } from "./reporting.ts";
+import { createReporting } from "./reporting.ts";
 import { findInLedger, skippedOutcome } from "./skip.ts";
 import type { PlanView, SummaryView } from "./views.ts";
 
@@ -83,7 +84,8 @@ export async function up(input: UpInput, world: UploadsWorld, signal: AbortSigna
   reporting.listen({ type: "planned", uploads, destinations: plan.destinations.length, bytes });
   const run = { id: runId, options: input.run, keep: planned.keep };
   await tellEnded(run, planned, reporting, signal);
-  await drain({ ...reporting, accountOf: accountByKey(world.accounts) }, run, signal);
+  const named = new Set(plan.destinations.map(({ account }) => account.name));
+  await drain({ ...reporting, accountOf: accountByKey(world.accounts, named) }, run, signal);
   return reporting.summary(signal);
 }
 

@@ -1,0 +1,34 @@
+import type { Account } from "./account.ts";
+
+/**
+ * Finds the account that records of a key belong to, whatever its name is today; null where none is configured. Of
+ * several with one login those in `named`, which may still grow, come first; the secret is that of the first that has
+ * one.
+ */
+export function accountByKey(
+  accounts: ReadonlyMap<string, Account>,
+  named: ReadonlySet<string> = new Set(),
+): (key: string) => Account | null {
+  return (key) => {
+    const same = [...accounts.values()].filter((account) => account.key === key);
+    const [first, ...others] = [
+      ...same.filter(({ name }) => named.has(name)),
+      ...same.filter(({ name }) => !named.has(name)),
+    ];
+    if (first === undefined) return null;
+    return others.length === 0 ? first : { ...first, credentials: () => firstCredentials(first, others) };
+  };
+}
+
+/** Fails as the first does when none has what it needs. */
+async function firstCredentials(first: Account, others: readonly Account[]): ReturnType<Account["credentials"]> {
+  try {
+    return await first.credentials();
+  } catch (thrown) {
+    for (const other of others) {
+      const found = await other.credentials().catch(() => null);
+      if (found !== null) return found;
+    }
+    throw thrown;
+  }
+}
