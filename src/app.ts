@@ -1,4 +1,5 @@
-import { mkdir, realpath } from "node:fs/promises";
+import { constants } from "node:fs";
+import { access, mkdir, realpath } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as v from "valibot";
@@ -94,11 +95,10 @@ export async function createApp(options: AppOptions): Promise<App> {
 
   /** Without a usable state directory an upload still goes ahead, unrecorded. */
   async function storeOrMemory(): Promise<JobStore> {
-    if (options.history && !(await canBeMade(config.stateDir))) {
-      listen({ type: "warning", text: `no record is kept: the state directory ${config.stateDir} cannot be made` });
-      return store(null);
-    }
-    return store();
+    const why = options.history ? await whyUnusable(config.stateDir) : null;
+    if (why === null) return store();
+    listen({ type: "warning", text: `no record is kept: the state directory ${config.stateDir} ${why}` });
+    return store(null);
   }
 
   async function world(): Promise<UploadsWorld> {
@@ -107,7 +107,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       store: ledger,
       accounts: config.accounts,
       committingHosts: COMMITTING_HOSTS,
-      spoolDirectory: join((await canBeMade(config.stateDir)) ? config.stateDir : tmpdir(), "spool"),
+      spoolDirectory: join((await whyUnusable(config.stateDir)) === null ? config.stateDir : tmpdir(), "spool"),
       ...sessionWorld(),
     };
   }
@@ -221,9 +221,15 @@ const TIMEOUTS: Timeouts = {
   answerTimeoutMs: null,
 };
 
-async function canBeMade(directory: string): Promise<boolean> {
-  return mkdir(directory, { recursive: true, mode: 0o700 }).then(
-    () => true,
-    () => false,
+/** Why nothing can be put into the directory; null when something can, it having been made where it was missing. */
+async function whyUnusable(directory: string): Promise<string | null> {
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+  } catch {
+    return "cannot be made";
+  }
+  return access(directory, constants.W_OK | constants.X_OK).then(
+    () => null,
+    ({ code }: NodeJS.ErrnoException) => `cannot be written to (${code})`,
   );
 }

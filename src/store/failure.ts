@@ -1,17 +1,21 @@
 import { SQLiteError } from "bun:sqlite";
 import { AppError } from "../errors.ts";
 
+type Words = readonly [message: string, hint: string];
+
+const FULL: Words = [
+  "the disk that holds the state directory is full",
+  "make room there, or choose another directory with --state-dir",
+];
+
 /** What SQLite's primary result codes mean to a person. Codes missing here are bugs and stay what they are. */
-const WORDS: Readonly<Record<string, readonly [message: string, hint: string]>> = {
+const WORDS: Readonly<Record<string, Words>> = {
   BUSY: [
     "the state database is locked by another program",
     "close what else has hoist.db open (a backup, a database browser), then run this again",
   ],
   LOCKED: ["the state database is locked", "close what else has hoist.db open, then run this again"],
-  FULL: [
-    "the disk that holds the state directory is full",
-    "make room there, or choose another directory with --state-dir",
-  ],
+  FULL,
   IOERR: [
     "the state database cannot be read or written: the disk reports an error",
     "check the disk that holds the state directory, or choose another directory with --state-dir",
@@ -54,6 +58,12 @@ export function storeFailure(error: unknown): unknown {
   const words = WORDS[primaryCode(error) ?? ""];
   if (words === undefined) return error;
   return new AppError("state", words[0], { hint: words[1], cause: error });
+}
+
+/** No room for the database's files. */
+export function diskFull(cause: unknown): AppError {
+  const [message, hint] = FULL;
+  return new AppError("state", message, { hint, cause });
 }
 
 /** A row that hoist cannot have written. `what` names it without quoting its content. */

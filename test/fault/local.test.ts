@@ -1,5 +1,14 @@
 import { describe, expect, test } from "bun:test";
-import { appendFileSync, readFileSync, renameSync, truncateSync, unlinkSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  chmodSync,
+  readFileSync,
+  renameSync,
+  truncateSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { HOIST } from "../e2e/kit/run.ts";
 import { md5Of, randomBytes, scene, type World, world } from "../e2e/kit/world.ts";
@@ -161,6 +170,26 @@ describe("a full disk", () => {
     expect(ran.code).toBe(0);
     expect(ran.err.match(/warning/gi)?.length).toBe(1);
     expect(w.gig.files.length).toBe(1);
+  });
+
+  test.skipIf(process.getuid?.() !== 0)("one that cannot be written to is no other, and is told as it is", async () => {
+    await using w = await world();
+    const path = w.file("a");
+    const state = w.directory("state-of-root");
+    for (const each of [w.dir, join(w.dir, "files"), state, path]) chmodSync(each, 0o755);
+    const asNobody = {
+      through: ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"],
+      env: { HOIST_STATE_DIR: state, HOME: "/" },
+    };
+    const ran = await w.run(["up", path, "--to", "uploadgig"], asNobody);
+    expect(ran).toMatchObject({ code: 0 });
+    expect(ran.err.match(/no record is kept: .* cannot be written to \(EACCES\)/g)?.length).toBe(1);
+    expect(w.gig.files.length).toBe(1);
+    for (const command of ["history", "resume"]) {
+      const looked = await w.run([command], asNobody);
+      expect(looked.err).toContain("cannot be written to (EACCES)");
+      expect(looked.err).not.toContain("private");
+    }
   });
 });
 
