@@ -41,6 +41,15 @@ function damagedHint(): string {
   return "move hoist.db out of the state directory to start with an empty history, or choose another with --state-dir";
 }
 
+/** A write that the disk did not take: SQLite does not say whether for want of room. */
+const UNWRITTEN: Words = [
+  "the state database cannot be written: the disk that holds the state directory is full or reports an error",
+  "make room there, check the disk, or choose another directory with --state-dir",
+];
+
+/** Growing a file fails with these, too, where SQLite does not say FULL. */
+const MAY_BE_FULL: ReadonlySet<string> = new Set(["WRITE", "SHMSIZE", "SHMOPEN", "FSYNC", "TRUNCATE"]);
+
 /** `SQLITE_IOERR_WRITE` → `IOERR`; null for anything that SQLite did not throw. */
 function primaryCode(error: unknown): string | null {
   if (!(error instanceof SQLiteError)) return null;
@@ -53,9 +62,14 @@ export function isBusy(error: unknown): boolean {
   return code === "BUSY" || code === "LOCKED";
 }
 
+function mayBeFull(error: unknown): boolean {
+  const detail = error instanceof SQLiteError ? /^SQLITE_IOERR_([A-Z]+)/.exec(error.code ?? "")?.[1] : undefined;
+  return detail !== undefined && MAY_BE_FULL.has(detail);
+}
+
 /** Failures of the database in words, with code `state`; anything else unchanged. */
 export function storeFailure(error: unknown): unknown {
-  const words = WORDS[primaryCode(error) ?? ""];
+  const words = mayBeFull(error) ? UNWRITTEN : WORDS[primaryCode(error) ?? ""];
   if (words === undefined) return error;
   return new AppError("state", words[0], { hint: words[1], cause: error });
 }

@@ -121,6 +121,16 @@ describe("a full disk", () => {
     w.expectClean();
   });
 
+  test.skipIf(!canMount)("that was not full at first is said to be full, too", async () => {
+    await using w = await world();
+    const filling = `"$@" >/dev/null 2>&1; head -c 4000000 /dev/zero > '${w.stateDir}/filler' 2>/dev/null; exec "$@"`;
+    const through = withTinyDisk(w, 1024).map((word) => word.replace('exec "$@"', `{ ${filling}; }`));
+    const ran = await w.run(["up", w.file("a"), "--to", "uploadgig"], { through });
+    expect(ran.code).toBe(11);
+    expect(ran.err).toContain("the disk that holds the state directory is full");
+    expect(w.gig.files.length).toBe(1);
+  });
+
   test.skipIf(!canMount)("while uploads run: these end and are printed, no new one starts, 11 or 3", async () => {
     await using w = await world();
     const files = Array.from({ length: 4 }, (_, n) => w.file(`f${n}`, 1000));
