@@ -125,7 +125,7 @@ function refuse(
 ): AppError | null {
   if (accountOf(upload.accountKey) === null) {
     return new AppError("config", `the account ${upload.account} that ${upload.name} belongs to is not configured`, {
-      hint: "configure it again, or forget the upload with hoist resume --drop",
+      hint: `configure it again, or forget the upload with: hoist resume --drop ${upload.id}`,
     });
   }
   if (upload.state === "unknown" && !request.retryUnknown) {

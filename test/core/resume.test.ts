@@ -306,3 +306,18 @@ describe("after a death in the middle", () => {
     expect([...fake.files.keys()].toSorted()).toEqual(["one //f", "one //f2"]);
   });
 });
+
+test("an upload of an account that is not configured any more is told with what forgets it", async () => {
+  using directory = temporaryDirectory();
+  const fake = fakeHost();
+  fake.behave = down;
+  await using engine = createEngine({ accounts: { one: fake } });
+  await engine.up([directory.file("a", "a")], ["one"], DOWN);
+  Object.assign(engine.world, { accounts: new Map() });
+  engine.events.length = 0;
+  await engine.resume();
+  const [left] = engine.ended();
+  expect(left?.outcome).toMatchObject({
+    error: { code: "config", hint: expect.stringContaining(`hoist resume --drop ${left?.id}`) },
+  });
+});
