@@ -38,7 +38,7 @@ export async function waitForJobs(
   const signal = AbortSignal.any([io.signal, patience]);
   await followJobs(client, follower, signal, () => out.note(`${client.where} is gone; waiting for it to come back`));
   const left = follower.unendedJobs;
-  const late = left.length > 0 && !io.signal.aborted ? notInTime(left, limit ?? "") : null;
+  const late = left.length > 0 && !io.signal.aborted ? notInTime(left, withUnit(limit ?? "")) : null;
   if (late !== null) tally.add({ outcome: { ok: false, error: errorView(late) } });
   if (left.length > 0 && io.signal.aborted) out.warning(`still queued on the server: ${left.join(" ")}`);
   const seconds = Math.round(performance.now() - startedAt) / 1000;
@@ -58,4 +58,9 @@ function notInTime(ids: readonly string[], text: string): AppError {
   return new AppError("timeout", `${what} not ended within ${text}; the server goes on with it`, {
     hint: `wait on with: hoist jobs watch ${ids.slice(0, 5).join(" ")}`,
   });
+}
+
+/** A bare number counts seconds. */
+function withUnit(limit: string): string {
+  return /\d$/.test(limit) ? `${limit}s` : limit;
 }

@@ -356,6 +356,20 @@ describe("jobs add --wait", () => {
     expect(ran.err).toContain("hoist jobs watch job-1");
   });
 
+  test("takes bare seconds for its duration, as other options do", async () => {
+    const never = new ReadableStream({ start() {} });
+    await using server = fakeServer(({ method, path }) => {
+      if (method === "POST") return Response.json(QUEUED, { status: 202 });
+      return path === "/v1/events" ? new Response(never) : Response.json(RUNNING);
+    });
+    const ran = await on(server, ["jobs", "add", "/srv/x.bin", "--wait", "0.05"]);
+    expect(ran.err).toContain("has not ended within 0.05s");
+    expect(server.asked.filter(({ method }) => method === "POST").map(({ body }) => JSON.parse(body).path)).toEqual([
+      "/srv/x.bin",
+    ]);
+    expect(ran.code).toBe(5);
+  });
+
   test("reads --wait alone before a path", async () => {
     await using server = fakeServer(() => Response.json(DONE));
     expect(await on(server, ["jobs", "add", "--wait", "/srv/x.bin"])).toMatchObject({ code: 0 });

@@ -30,8 +30,9 @@ const OPTIONS = {
   wait: {
     type: "value",
     hint: "[DUR]",
-    lone: /^\d+(?:\.\d+)?(?:ms|s|m|h|d)$/,
-    summary: "wait for the end (at most DUR); results and exit code are those of hoist up",
+    lone: /^\d+(?:\.\d+)?(?:ms|s|m|h|d)?$/,
+    summary:
+      "wait for the end (at most DUR: 30m, 90; a file of such a name is ./90); results and exit code are those of hoist up",
   },
   ...RESULT_OPTIONS,
   ...SERVER_OPTIONS,
