@@ -228,5 +228,8 @@ async function settled(
 }
 
 function lost(count: number): AppError {
-  return new AppError("host_protocol", `the host took ${count} blocks and says that it has none of them`);
+  return new AppError(
+    "host_protocol",
+    `the host took ${count === 1 ? "one block" : `${count} blocks`} and says that it has none`,
+  );
 }

@@ -77,7 +77,7 @@ export function createFinisher(api: Api, endpoint: AccountEndpoint): Finisher {
 
   const placeOne = async (batch: string, file: Placement, signal: AbortSignal) => {
     const call = {
-      what: "the file's name and folder",
+      what: "the change of the file's name and folder",
       method: "PATCH",
       path: `/v8/file/${encodeURIComponent(file.slug)}/private`,
       headers: { "X-Upload-Token": `${batch}:${file.number}` },

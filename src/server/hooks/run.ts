@@ -116,8 +116,14 @@ function namesOf({ namePath }: Hook, payload: Payload, files: number): Pick<Foun
   if (names.length === 0) return { names: [], notes: [] };
   return {
     names: [],
-    notes: [`path leads to ${files} texts and name to ${names.length}: every file keeps its own name`],
+    notes: [
+      `path finds ${counted(files, "file")} and name ${counted(names.length, "name")}: every file keeps its own name`,
+    ],
   };
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
 function usableName(text: string): string | null {

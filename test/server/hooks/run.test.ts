@@ -16,7 +16,7 @@ describe("the generic hook", () => {
     const outcome = runHook(await hookOf(toml), arrival("generic-artifact.json"));
     if (outcome.kind !== "jobs") throw new Error("no jobs");
     const { jobs, notes } = outcome;
-    expect(notes).toEqual(["path leads to 2 texts and name to 1: every file keeps its own name"]);
+    expect(notes).toEqual(["path finds 2 files and name 1 name: every file keeps its own name"]);
     expect(jobs.map(({ path }) => path)).toEqual(["/out/nightly/app.tar.zst", "/out/nightly/app.tar.zst.sha256"]);
     expect(jobs.map(({ name }) => name)).toEqual([null, null]);
     expect(jobs.map(typed)).toEqual([

@@ -34,7 +34,7 @@ describe("a trace", () => {
       "root: inside, a regular file",
       "job: to deep:/Nightly",
       "     name of the file, settle 5 s, queued every time",
-      "note: path leads to 2 texts and name to 1: every file keeps its own name",
+      "note: path finds 2 files and name 1 name: every file keeps its own name",
     ]);
   });
 
