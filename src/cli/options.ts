@@ -18,6 +18,8 @@ export interface Value extends Described {
   /** What stands for the value in the help: `N`, `DUR`, `FILE`. */
   readonly hint: string;
   readonly required?: true;
+  /** What shells offer for it; others are taken, too. */
+  readonly offers?: readonly string[];
   /** It may stand alone, which gives the empty text; a word behind it is its value only when it looks like this. */
   readonly lone?: RegExp;
 }

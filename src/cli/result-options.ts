@@ -1,4 +1,5 @@
 import { AppError } from "../errors.ts";
+import { FORMAT_NAMES } from "./formats.ts";
 import type { Options, Values } from "./options.ts";
 
 /** How results are shown: shared by `up` and `resume`. */
@@ -6,6 +7,7 @@ export const RESULT_OPTIONS = {
   format: {
     type: "value",
     hint: "NAME|TEMPLATE",
+    offers: FORMAT_NAMES,
     summary:
       'text, json, url, markdown, bbcode, html, csv, or a template such as "{url} {name}": see hoist help formats (default: text on a terminal, else url)',
     group: "Results",

@@ -92,6 +92,7 @@ export const UP_OPTIONS = {
   after: {
     type: "value",
     hint: "keep|delete|move:DIR",
+    offers: ["keep", "delete"],
     summary: "the source, once it is at every destination and verified (default: keep)",
     group: MORE,
   },

@@ -38,6 +38,12 @@ const CASES: readonly (readonly [words: readonly string[], expected: readonly st
     ["up", "x", "--progress", ""],
     ["auto", "always", "never"],
   ],
+  [["up", "x", "--format", "m"], ["markdown"]],
+  [["history", "--format", "afi"], []],
+  [
+    ["up", "x", "--after", ""],
+    ["keep", "delete"],
+  ],
   [
     ["completions", ""],
     ["bash", "zsh", "fish"],

@@ -24,7 +24,7 @@ export interface CompletionOption {
   /** `-j`, `--parallel`. */
   readonly flags: readonly string[];
   readonly summary: string;
-  /** Null: takes no value. Empty: takes any, files are offered. */
+  /** Null: takes no value. Empty: files are offered; else these words. */
   readonly values: readonly string[] | null;
   readonly repeatable: boolean;
 }
@@ -75,9 +75,14 @@ function completionOption([key, option]: [string, Option]): CompletionOption {
   return {
     flags: [...(option.short === undefined ? [] : [`-${option.short}`]), longFlag(key, option)],
     summary: option.summary,
-    values: standsAlone(option) ? null : option.type === "choice" ? option.choices : [],
+    values: standsAlone(option) ? null : valuesOf(option),
     repeatable: option.type === "list",
   };
+}
+
+function valuesOf(option: Option): readonly string[] {
+  if (option.type === "choice") return option.choices;
+  return option.type === "value" ? (option.offers ?? []) : [];
 }
 
 /** Long options of a place that take a value: the word behind is not a command. */
