@@ -74,7 +74,6 @@ interface DeadUpload {
   readonly seq: number;
   readonly id: string;
   readonly host: string;
-  readonly name: string;
   readonly phase: string;
 }
 
@@ -94,7 +93,7 @@ export function settleDead(context: StoreContext, committingHosts: ReadonlySet<s
        finished_at = $now WHERE seq = $seq`,
   );
   const running = sql<DeadUpload>(
-    `SELECT seq, id, host, name, phase FROM uploads
+    `SELECT seq, id, host, phase FROM uploads
      WHERE state = 'running' AND job IS NULL AND owner_id NOT IN (SELECT id FROM owners)`,
   ).all({});
   for (const upload of running) {
@@ -113,8 +112,8 @@ export function settleDead(context: StoreContext, committingHosts: ReadonlySet<s
   }
 }
 
-function unknownOutcome({ id, name }: DeadUpload) {
-  const error = new AppError("outcome_unknown", `hoist ended before the answer to ${name} came: it may be up`, {
+function unknownOutcome({ id }: DeadUpload) {
+  const error = new AppError("outcome_unknown", "hoist ended before the answer came: the file may be up", {
     hint: `look at your account; send it again with: hoist resume ${id} --retry-unknown`,
   });
   return { ok: false, error: errorView(error) };

@@ -132,7 +132,7 @@ function settleCrashes(
 }
 
 function endOf({ name, host, phase, outcome, crashes }: Crashed, committingHosts: ReadonlySet<string>) {
-  if (phase === "finishing" && !committingHosts.has(host)) return { state: "unknown", outcome: failed(maybeUp(name)) };
+  if (phase === "finishing" && !committingHosts.has(host)) return { state: "unknown", outcome: failed(maybeUp()) };
   if (outcome !== null) return { state: "cancelled", outcome };
   if (crashes >= CRASHES) return { state: "failed", outcome: failed(deadly(name)) };
   return { state: "interrupted", outcome };
@@ -142,8 +142,8 @@ function failed(error: AppError): string {
   return JSON.stringify({ ok: false, error: errorView(error) });
 }
 
-function maybeUp(name: string): AppError {
-  return new AppError("outcome_unknown", `hoist ended before the answer to ${name} came: it may be up`, {
+function maybeUp(): AppError {
+  return new AppError("outcome_unknown", "hoist ended before the answer came: the file may be up", {
     hint: "look at your account; if it is not there, retry the job",
   });
 }
