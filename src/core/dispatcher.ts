@@ -161,6 +161,7 @@ export function createDispatcher(
       const account = world.accountOf(accountKey);
       if (account === null) unserved.add(accountKey);
       else unserved.delete(accountKey);
+      if (account !== null) known?.adopt(account);
       if (known !== undefined || account === null) return known ?? null;
       const lane = createLane(account, { ...world, ...options });
       lanes.push(lane);

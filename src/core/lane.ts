@@ -12,6 +12,7 @@ const MOST_RELEASED = 256;
 
 /** The uploads of one account in this run. */
 export interface Lane {
+  /** As configured when an upload last asked for the lane. */
   readonly account: Account;
   readonly gate: AccountGate;
   readonly captcha: CaptchaWait;
@@ -33,11 +34,15 @@ export interface Lane {
   settled(): void;
   leftEarly(): void;
   pauseFor(ms: number): void;
+  /** What starts from now on goes by the account as configured now; what runs keeps what it began with. */
+  adopt(account: Account): void;
 }
 
-export function createLane(account: Account, options: AccountGateOptions & CaptchaWaitOptions): Lane {
+export function createLane(first: Account, options: AccountGateOptions & CaptchaWaitOptions): Lane {
   const { store, listen } = options;
-  const capacity = account.host.features.perAccount;
+  const capacity = first.host.features.perAccount;
+  let account = first;
+  let gate = createAccountGate(account, options);
   let queued = 0;
   let active = 0;
   let released = 0;
@@ -54,8 +59,12 @@ export function createLane(account: Account, options: AccountGateOptions & Captc
     },
   });
   return {
-    account,
-    gate: createAccountGate(account, options),
+    get account() {
+      return account;
+    },
+    get gate() {
+      return gate;
+    },
     captcha,
     get queued() {
       return queued;
@@ -104,6 +113,11 @@ export function createLane(account: Account, options: AccountGateOptions & Captc
     },
     pauseFor(ms) {
       pausedUntil = performance.now() + ms;
+    },
+    adopt(now) {
+      if (now === account) return;
+      account = now;
+      gate = createAccountGate(now, options);
     },
   };
 }

@@ -17,30 +17,39 @@ export interface SessionWorld {
 
 type Timeouts = Pick<RunOptions, "idleTimeoutMs" | "answerTimeoutMs">;
 
+/** The last of those who wait for a lock in this process, by its name: shared by an account's sessions. */
+type Turns = Map<string, Promise<unknown>>;
+
 const ANSWER_TIMEOUT_MS = 10 * 60_000;
 const ANSWER_TIMEOUT_MS_PER_GIB = 60_000;
 const GIB = 1024 ** 3;
 /** How often a lock held by another process is asked for again. */
 const LOCK_POLL_MS = 50;
 
-/** Opens each account once; one that fails to open may be tried again. */
+/** Opens each account once, and again when it was configured anew; one that fails to open may be tried again. */
 export function createSessions(world: SessionWorld, timeouts: Timeouts): (account: Account) => Promise<HostSession> {
-  const opened = new Map<string, Promise<HostSession>>();
+  const opened = new WeakMap<Account, Promise<HostSession>>();
+  const turns: Turns = new Map();
   return (account) => {
-    const known = opened.get(account.key);
+    const known = opened.get(account);
     if (known !== undefined) return known;
-    const session = openSession(account, world, timeouts);
-    opened.set(account.key, session);
-    session.catch(() => opened.delete(account.key));
+    const session = openSession(account, world, timeouts, turns);
+    opened.set(account, session);
+    session.catch(() => opened.delete(account));
     return session;
   };
 }
 
-export async function openSession(account: Account, world: SessionWorld, timeouts: Timeouts): Promise<HostSession> {
+export async function openSession(
+  account: Account,
+  world: SessionWorld,
+  timeouts: Timeouts,
+  turns: Turns = new Map(),
+): Promise<HostSession> {
   const credentials = await account.credentials();
   const { user: _, ...secrets } = credentials;
   const redact = createRedactor(Object.values(secrets));
-  const env = createHostEnv(account, { ...world, log: (message) => world.log(redact(message)) }, timeouts);
+  const env = createHostEnv(account, { ...world, log: (message) => world.log(redact(message)) }, timeouts, turns);
   try {
     return redactSession(await account.host.open(credentials, account.endpoint, env), redact);
   } catch (thrown) {
@@ -48,8 +57,7 @@ export async function openSession(account: Account, world: SessionWorld, timeout
   }
 }
 
-function createHostEnv(account: Account, world: SessionWorld, timeouts: Timeouts): HostEnv {
-  const queues = new Map<string, Promise<unknown>>();
+function createHostEnv(account: Account, world: SessionWorld, timeouts: Timeouts, turns: Turns): HostEnv {
   return {
     fetch: world.fetch,
     now: () => performance.now(),
@@ -61,8 +69,8 @@ function createHostEnv(account: Account, world: SessionWorld, timeouts: Timeouts
     log: (message) => world.log(`${account.name}: ${message}`),
     exclusive(name, signal, work) {
       const lock = `${account.key} ${name}`;
-      const turn = (queues.get(lock) ?? Promise.resolve()).then(() => withLock(world.store, lock, signal, work));
-      queues.set(
+      const turn = (turns.get(lock) ?? Promise.resolve()).then(() => withLock(world.store, lock, signal, work));
+      turns.set(
         lock,
         turn.catch(() => {}),
       );

@@ -33,6 +33,21 @@ describe("hoist serve and its accounts", () => {
     );
   });
 
+  scene("a secret that SIGHUP loads is used after the old one was refused", async (w) => {
+    const right = w.env.HOIST_UPLOADGIG_PASSWORD ?? "";
+    delete w.env.HOIST_UPLOADGIG_PASSWORD;
+    const secret = w.file("../secret", "changed");
+    Bun.spawnSync(["chmod", "600", secret]);
+    const s = await serve(w, `[accounts.uploadgig]\npassword = { file = "${secret}" }\n`);
+    const job = await s.add(w.file("a.bin", 10), ["uploadgig"]);
+    await logged(s, "account.refused");
+    await Bun.write(secret, right);
+    s.live.kill("SIGHUP");
+    await logged(s, "reloaded");
+    expect((await s.call("POST", "/v1/accounts/uploadgig/resume")).status).toBe(200);
+    expect((await s.ended(job.id)).state).toBe("done");
+  });
+
   scene("a pause from a shell is seen by those who watch the server", async (w) => {
     const s = await serve(w);
     const stream = await s.call("GET", "/v1/events");
