@@ -24,7 +24,7 @@ export interface SpooledBody {
 
 /** Bytes that a body may have. Fails with `too_large` or `state` when the declared length is more. */
 export async function roomFor(request: Request, { directory, most }: SpoolOptions): Promise<number> {
-  const free = await freeBytes(directory);
+  const free = await freeBytes(directory).catch((error) => Promise.reject(failure(error)));
   const room = free - KEPT_FREE;
   const limit = most ?? room;
   const length = declaredLength(request);
@@ -46,7 +46,8 @@ export async function spoolBody(request: Request, limit: number, { directory }: 
     await syncDirectory(directory);
     return { path, size };
   } catch (error) {
-    await rm(unfinished, { force: true });
+    // Why it failed matters more than that its remains could not be removed.
+    await rm(unfinished, { force: true }).catch(() => {});
     throw failure(error);
   }
 }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import * as v from "valibot";
 import { jobViewSchema } from "../../../src/server/schemas.ts";
@@ -48,6 +48,17 @@ describe("PUT /v1/files", () => {
     ["an odd one", { "content-type": "nonsense" }],
   ])("%s", async (_, headers) => {
     expect((await put("x.bin?to=ulozto", { headers })).status).toBe(202);
+  });
+
+  test("where no body can be written, the answer names the state directory's failure and no bug", async () => {
+    await using broken = await stage();
+    writeFileSync(broken.spool, "in the way");
+    const response = await broken.fetch("/v1/files/x.bin?to=ulozto", { method: "PUT", body: "content" });
+    expect(response.status).toBe(507);
+    const body = await response.json();
+    expect(body).toMatchObject({ code: "state" });
+    expect(JSON.stringify(body)).not.toContain("bug");
+    expect(broken.jobs.spooled).toEqual([]);
   });
 
   test("an empty file, with a length and without a body", async () => {
