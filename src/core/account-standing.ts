@@ -25,6 +25,11 @@ export function standingOf(
   return standing(busy ? "busy" : "idle");
 }
 
+/** A server paused it since its login was refused; a person who pauses it too has the last word. */
+export function isPausedForRefusal({ paused, pausedBecause, refusedSecret }: AccountState): boolean {
+  return paused && pausedBecause !== null && refusedSecret !== null;
+}
+
 /** The lock of whoever waits for a person to solve the account's captcha: other processes see it by that. */
 export function captchaLock(accountKey: string): string {
   return `captcha ${accountKey}`;

@@ -2,12 +2,15 @@ import { AppError, toAppError } from "../errors.ts";
 import type { AccountInfo } from "../hosts/host.ts";
 import type { Account } from "./account.ts";
 import { createAccountGate } from "./account-gate.ts";
+import { isPausedForRefusal } from "./account-standing.ts";
+import { RESUMED } from "./job-store.ts";
 import { openSession } from "./sessions.ts";
 import type { Timeouts, UseWorld } from "./use-session.ts";
 
 /**
- * Logs in, also where an earlier login was refused, and remembers for all uploads how it went. Fails with `host_auth`,
- * `rate_limited` (also while the account rests, without a call), or `usage` where the host tells nothing.
+ * Logs in, also where an earlier login was refused, and remembers for all uploads how it went: a success also ends the
+ * pause that a server made of the refusal. Fails with `host_auth`, `rate_limited` (also while the account rests, without a
+ * call), `state` while a person has paused it, or `usage` where the host tells nothing.
  */
 export async function checkAccount(
   account: Account,
@@ -20,11 +23,13 @@ export async function checkAccount(
     throw new AppError("usage", `${account.host.title} cannot tell anything about an account`);
   }
   const gate = createAccountGate(account, { ...world, waitCoolDownMs: 0 });
-  const verdict = await gate.judge();
+  const isHeld = async () => isPausedForRefusal(await world.store.account(account.key));
+  const verdict = await gate.judge((await isHeld()) ? "begun" : undefined);
   // A refused login is what a check is for; a cool-down is not to be disturbed.
   if (verdict.kind === "stop" && verdict.keep) throw verdict.error;
   try {
     const info = await session.check(signal);
+    if (await isHeld()) await world.store.saveAccount(account.key, RESUMED);
     await gate.succeeded();
     return info;
   } catch (thrown) {

@@ -192,7 +192,7 @@ export function createJobs(world: JobsWorld): RunningJobs {
       live.know(await store.accountStates());
       return [...world.accounts().values()].map((account) => live.accountView(account));
     },
-    pauseAccount: (name) => changeAccount(name, { paused: true }),
+    pauseAccount: (name) => changeAccount(name, { paused: true, pausedBecause: null }),
     resumeAccount: (name) => changeAccount(name, RESUMED),
     depth: () => shownDepth(store, world.runId, live.waits()),
     subscribe: listeners.add,

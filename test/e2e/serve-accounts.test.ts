@@ -48,6 +48,22 @@ describe("hoist serve and its accounts", () => {
     expect((await s.ended(job.id)).state).toBe("done");
   });
 
+  scene("a check that succeeds ends the pause of a refused login, but not a person's", async (w) => {
+    const { token } = w.ulozto.state;
+    w.ulozto.state.token = "changed";
+    const s = await serve(w);
+    const job = await s.add(w.file("a.bin", 10), ["ulozto"]);
+    await logged(s, "account.refused");
+    expect((await w.run(["account", "check", "ulozto"])).code).toBe(6);
+    expect((await w.run(["account", "pause", "ulozto"])).code).toBe(0);
+    expect((await w.run(["account", "check", "ulozto"])).code).toBe(11);
+    expect((await s.call("POST", "/v1/accounts/ulozto/resume")).status).toBe(200);
+    await logged(s, "account.refused", 2);
+    w.ulozto.state.token = token;
+    expect((await w.run(["account", "check", "ulozto"])).code).toBe(0);
+    expect((await s.ended(job.id)).state).toBe("done");
+  });
+
   scene("a pause from a shell is seen by those who watch the server", async (w) => {
     const s = await serve(w);
     const stream = await s.call("GET", "/v1/events");

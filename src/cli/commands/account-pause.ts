@@ -17,7 +17,7 @@ export const accountPause = defineCommand({
     const accounts = context.operands.map((name) => accountNamed(app.config.accounts, name));
     const store = await app.store();
     for (const { key, name } of accounts) {
-      await store.saveAccount(key, { paused: true });
+      await store.saveAccount(key, { paused: true, pausedBecause: null });
       context.out.note(`${name} is paused; go on with: hoist account resume ${name}`);
     }
     return 0;
