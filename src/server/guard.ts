@@ -109,7 +109,8 @@ export function createGuard({ settings, wire, draining, refused }: GuardOptions)
   function enter(route: Route): () => void {
     // Whether the server is alive must be known above all when it is busy.
     if (route.crowd === "none") return () => {};
-    if (draining()) throw new AppError("draining", "the server is stopping");
+    // What only looks is answered to the end: whoever stops the server wants to know what still runs.
+    if (draining() && !isSafe(route)) throw new AppError("draining", "the server is stopping");
     const leave = crowds[route.crowd].enter();
     if (leave === null) throw new AppError("rate_limited", "too many requests at once");
     return leave;

@@ -205,7 +205,14 @@ describe("stopping", () => {
     for (let tries = 0; !existsSync(spool) && tries < 500; tries += 1) await Bun.sleep(10);
     run.process.kill("SIGTERM");
     await run.until("draining");
-    expect((await fetch("http://x/v1/jobs", { unix: path, keepalive: false })).status).toBe(503);
+    expect((await fetch("http://x/v1/jobs", { unix: path, keepalive: false })).status).toBe(200);
+    const late = await fetch("http://x/v1/files/y?to=uploadgig", {
+      method: "PUT",
+      body: "y",
+      unix: path,
+      keepalive: false,
+    });
+    expect(late.status).toBe(503);
     expect((await fetch("http://x/readyz", { unix: path, keepalive: false })).status).toBe(503);
     expect((await fetch("http://x/healthz", { unix: path, keepalive: false })).status).toBe(200);
     finish();

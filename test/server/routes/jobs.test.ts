@@ -349,13 +349,16 @@ describe("one job", () => {
   });
 });
 
-test("while it stops, nothing new is taken; that it is alive can still be seen", async () => {
+test("while it stops, nothing new is taken; what there is can still be seen", async () => {
   at.draining = true;
   const refused = await submit(at);
   expect(refused.status).toBe(503);
   expect(refused.headers.get("retry-after")).not.toBeNull();
   expect((await problem(refused)).code).toBe("draining");
-  expect((await at.fetch("/v1/jobs")).status).toBe(503);
+  expect((await at.fetch("/v1/jobs")).status).toBe(200);
+  expect((await at.fetch("/v1/accounts")).status).toBe(200);
+  expect((await at.fetch("/v1/jobs/job-1/cancel", { method: "POST" })).status).toBe(503);
+  expect((await at.fetch("/v1/events")).status).toBe(503);
   expect((await at.fetch("/v1/jobs", { token: null })).status).toBe(401);
   expect((await at.fetch("/readyz")).status).toBe(503);
   expect((await at.fetch("/healthz")).status).toBe(200);
