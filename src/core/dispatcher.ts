@@ -159,10 +159,14 @@ export function createDispatcher(
     lane(accountKey) {
       const known = lanes.find((lane) => lane.account.key === accountKey);
       const account = world.accountOf(accountKey);
-      if (account === null) unserved.add(accountKey);
-      else unserved.delete(accountKey);
-      if (account !== null) known?.adopt(account);
-      if (known !== undefined || account === null) return known ?? null;
+      if (account === null) {
+        unserved.add(accountKey);
+        if (known !== undefined) known.queued = 0;
+        return null;
+      }
+      unserved.delete(accountKey);
+      known?.adopt(account);
+      if (known !== undefined) return known;
       const lane = createLane(account, { ...world, ...options });
       lanes.push(lane);
       return lane;

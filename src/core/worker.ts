@@ -51,6 +51,8 @@ export function startWorker(world: WorkerWorld, run: { readonly id: string; read
   const cancels = new Map<string, AbortController>();
   const failures = new Map<string, number>();
   const jobIds = new Map<string, string>();
+  /** Accounts with uploads in the queue that are not configured any more. */
+  const missing = new Set<string>();
   let stopping = false;
 
   const listen: EngineListener = (event) => {
@@ -112,7 +114,15 @@ export function startWorker(world: WorkerWorld, run: { readonly id: string; read
     for (const lane of dispatcher.lanes) lane.queued = queued.get(lane.account.key) ?? 0;
     for (const [key, count] of queued) {
       const lane = dispatcher.lane(key);
-      if (lane !== null) lane.queued = count;
+      if (lane !== null) {
+        lane.queued = count;
+        missing.delete(key);
+      } else if (!missing.has(key)) {
+        missing.add(key);
+        const [host = ""] = key.split(" ", 1);
+        const text = `queued jobs for ${host} wait for an account that is not configured any more; add it again, or cancel them`;
+        listen({ type: "warning", text });
+      }
     }
   }
 

@@ -1,4 +1,5 @@
 import { describe, expect } from "bun:test";
+import { join } from "node:path";
 import { type Json, parseLines } from "./kit/lines.ts";
 import { type Served, serve } from "./kit/server.ts";
 import { scene } from "./kit/world.ts";
@@ -62,6 +63,18 @@ describe("hoist serve and its accounts", () => {
     w.ulozto.state.token = token;
     expect((await w.run(["account", "check", "ulozto"])).code).toBe(0);
     expect((await s.ended(job.id)).state).toBe("done");
+  });
+
+  scene("jobs of an account that the configuration lost are told of in the log", async (w) => {
+    const account = `[accounts.second]\nhost = "uploadgig"\nurl = "${w.gig.url}"\nuser = "second"\n`;
+    const s = await serve(w, account);
+    expect((await s.call("POST", "/v1/accounts/second/pause")).status).toBe(200);
+    await s.add(w.file("a.bin", 10), ["second"]);
+    const file = join(w.dir, "hoist.toml");
+    await Bun.write(file, (await Bun.file(file).text()).replace(account, ""));
+    s.live.kill("SIGHUP");
+    await logged(s, "reloaded");
+    await s.live.until((_, err) => err.includes("queued jobs for uploadgig wait for an account"));
   });
 
   scene("a pause from a shell is seen by those who watch the server", async (w) => {
