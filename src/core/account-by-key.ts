@@ -16,8 +16,26 @@ export function accountByKey(
       ...same.filter(({ name }) => !named.has(name)),
     ];
     if (first === undefined) return null;
-    return others.length === 0 ? first : { ...first, credentials: () => firstCredentials(first, others) };
+    return others.length === 0 ? first : withOthers(first, others);
   };
+}
+
+interface Merged {
+  readonly others: readonly Account[];
+  readonly account: Account;
+}
+
+const merged = new WeakMap<Account, Merged>();
+
+/** The same account each time: its session, with the login that it cost, and its gate go by it. */
+function withOthers(first: Account, others: readonly Account[]): Account {
+  const known = merged.get(first);
+  if (known?.others.length === others.length && known.others.every((other, at) => other === others[at])) {
+    return known.account;
+  }
+  const account = { ...first, credentials: () => firstCredentials(first, others) };
+  merged.set(first, { others, account });
+  return account;
 }
 
 /** Fails as the first does when none has what it needs. */

@@ -31,6 +31,10 @@ test("the account that is named comes first, and a secret that can be read befor
   expect(await of("other")?.credentials()).toMatchObject({ password: "other" });
   expect(await of("one")?.credentials()).toMatchObject({ password: "secret" });
   expect(await of()?.credentials()).toMatchObject({ password: "secret" });
+  // A session belongs to it: another one would log in again.
+  expect(accountByKey(accounts)(one.key)).toBe(of() as Account);
+  expect(of("other")).toBe(of("other") as Account);
+  expect(of("other")).not.toBe(of() as Account);
   expect(accountByKey(accounts)("elsewhere")).toBeNull();
   const shut = accounts.get("shut") as Account;
   const two = new Map([shut, { ...shut, name: "shut-too", credentials: locked("shut-too") }].map((a) => [a.name, a]));
