@@ -50,6 +50,14 @@ export interface RequestKey {
   readonly key: string;
   /** Of the request; the same key with another one is a conflict. Null: any request with the key is the same. */
   readonly hash: string | null;
+  /** What the request as a whole goes by, where each of its files has a key of its own; absent or null: by nothing. */
+  readonly request?: RequestName | null;
+}
+
+/** Once a request has made a job, another request (by its hash) with the same key is a conflict, whatever its files. */
+export interface RequestName {
+  readonly key: string;
+  readonly hash: string;
 }
 
 /** What an earlier request with the same key has come to. */

@@ -248,6 +248,59 @@ export function describeServeStore(name: string, open: (now: () => number) => Se
       });
     });
 
+    describe("a request of several files", () => {
+      const file = (name: string, hash: string, request = "r") => ({
+        scope: "hook:x",
+        key: name,
+        hash: null,
+        request: { key: request, hash },
+      });
+      const submit = (key: ReturnType<typeof file>, ...jobs: readonly NewJob[]) =>
+        store.addJobs(runId, jobs, key, NO_LIMIT);
+
+      test("keeps its name from another one, whatever that one's files", async () => {
+        const [a, b] = [newJob(), newJob()];
+        expect(await submit(file("a", "h1"), a)).toMatchObject({ kind: "added" });
+        expect(await submit(file("b", "h1"), b)).toMatchObject({ kind: "added" });
+        expect(await submit(file("a", "h1"), newJob())).toEqual({ kind: "known", jobIds: [a.id] });
+        expect(await store.earlierJobs(file("b", "h1"))).toEqual({ kind: "known", jobIds: [b.id] });
+        for (const name of ["a", "b", "c"]) {
+          expect(await store.earlierJobs(file(name, "h2"))).toEqual({ kind: "conflict" });
+          expect(await submit(file(name, "h2"), newJob())).toEqual({ kind: "conflict" });
+        }
+        expect(await submit(file("c", "h2", "another"), newJob())).toMatchObject({ kind: "added" });
+        expect(await submit({ ...file("d", "h2"), scope: "hook:y" }, newJob())).toMatchObject({ kind: "added" });
+        const { request: _, ...unnamed } = file("b", "h2");
+        expect(await store.addJobs(runId, [newJob()], unnamed, NO_LIMIT)).toEqual({ kind: "known", jobIds: [b.id] });
+      });
+
+      test("has no name before it has made a job, nor after 30 days", async () => {
+        expect(await store.addJobs(runId, [newJob()], file("a", "h1"), 0)).toEqual({ kind: "full" });
+        expect(await store.earlierJobs(file("a", "h2"))).toBeNull();
+        expect(await submit(file("b", "h2"), newJob())).toMatchObject({ kind: "added" });
+        clock += 30 * DAY_MS - 1;
+        expect(await submit(file("c", "h1"), newJob())).toEqual({ kind: "conflict" });
+        clock += 1;
+        expect(await submit(file("c", "h1"), newJob())).toMatchObject({ kind: "added" });
+        expect(await submit(file("d", "h2"), newJob())).toEqual({ kind: "conflict" });
+      });
+
+      test("is known after an older version that did not name it", async () => {
+        const first = newJob();
+        await store.addJobs(runId, [first], { scope: "hook:x", key: "a", hash: null }, NO_LIMIT);
+        expect(await submit(file("a", "h1"), newJob())).toEqual({ kind: "known", jobIds: [first.id] });
+      });
+
+      test("of two at once only one has the name", async () => {
+        const answers = await Promise.all([
+          submit(file("a", "h1"), newJob()),
+          submit(file("b", "h2"), newJob()),
+          submit(file("c", "h1"), newJob()),
+        ]);
+        expect(answers.map(({ kind }) => kind)).toEqual(["added", "conflict", "added"]);
+      });
+    });
+
     test("a full queue takes no job until one has ended", async () => {
       await add(newJob(), newJob({ notBefore: clock + 1 }));
       expect(await store.addJobs(runId, [newJob(), newJob()], null, 3)).toEqual({ kind: "full" });

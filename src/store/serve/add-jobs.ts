@@ -42,23 +42,39 @@ export function addJobs(context: StoreContext) {
 
 const jobIds = v.pipe(v.string(), v.parseJson(), v.array(v.string()));
 
-function findEarlier({ sql, now }: StoreContext, { scope, key, hash }: RequestKey): EarlierJobs | null {
-  const row = sql<{ hash: string | null; job_ids: string }>(
-    "SELECT hash, job_ids FROM request_keys WHERE scope = $scope AND key = $key AND created_at > $since",
-  ).get({ scope, key, since: now() - REMEMBERED_MS });
+function findEarlier(context: StoreContext, { scope, key, hash, request }: RequestKey): EarlierJobs | null {
+  if (request != null && isAnother(rowOf(context, scope, request.key), request.hash)) return { kind: "conflict" };
+  const row = rowOf(context, scope, key);
   if (row === null) return null;
-  if (hash !== null && row.hash !== null && row.hash !== hash) return { kind: "conflict" };
+  if (isAnother(row, hash)) return { kind: "conflict" };
   const ids = v.safeParse(jobIds, row.job_ids);
   if (!ids.success) throw damagedRow("an idempotency key", new Error("job_ids"));
   return { kind: "known", jobIds: ids.output };
 }
 
+interface KeyRow {
+  readonly hash: string | null;
+  readonly job_ids: string;
+}
+
+function rowOf({ sql, now }: StoreContext, scope: string, key: string): KeyRow | null {
+  return sql<KeyRow>(
+    "SELECT hash, job_ids FROM request_keys WHERE scope = $scope AND key = $key AND created_at > $since",
+  ).get({ scope, key, since: now() - REMEMBERED_MS });
+}
+
+function isAnother(row: KeyRow | null, hash: string | null): boolean {
+  return hash !== null && row !== null && row.hash !== null && row.hash !== hash;
+}
+
 /** In place of one that has expired. */
-function remember({ sql, now }: StoreContext, { scope, key, hash }: RequestKey, jobs: readonly NewJob[]): void {
-  sql(
+function remember({ sql, now }: StoreContext, { scope, request, ...own }: RequestKey, jobs: readonly NewJob[]): void {
+  const insert = sql(
     `INSERT OR REPLACE INTO request_keys (scope, key, hash, job_ids, created_at)
      VALUES ($scope, $key, $hash, $jobIds, $now)`,
-  ).run({ scope, key, hash, jobIds: JSON.stringify(jobs.map(({ id }) => id)), now: now() });
+  );
+  insert.run({ scope, ...own, jobIds: JSON.stringify(jobs.map(({ id }) => id)), now: now() });
+  if (request != null) insert.run({ scope, ...request, jobIds: "[]", now: now() });
 }
 
 function insert(
