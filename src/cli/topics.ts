@@ -110,6 +110,9 @@ Hooks let other programs start uploads by webhook. They stand in the configurati
   auth      bearer, basic = { user, password }, standard (Standard Webhooks), github, query_token (?token=…);
             without it the sender needs a token of the server with the scope submit
 
+A request that comes again makes no second job when it has an Idempotency-Key (with another body it is refused), when the
+preset knows its file, or when its message has an id; otherwise each call makes a job, and hooks test says so.
+
 hoist hooks list prints each hook's URL and what to enter in its sender; hoist hooks test NAME [payload.json] shows what
 becomes of a payload. hoist serve learns of new hooks when it is sent a HUP.
 `,

@@ -1,10 +1,11 @@
 import type { AddJob } from "../core/add-job.ts";
+import { pathsOf } from "../core/enqueue.ts";
 import { invalidInput } from "../core/invalid-input.ts";
 import type { JobRequest, Root, Submitter } from "../core/jobs.ts";
-import type { RequestKey } from "../core/serve-store.ts";
-import { isUnder } from "../io/safe-open.ts";
+import type { RequestKey, RequestName } from "../core/serve-store.ts";
+import { isUnder, lookUnder } from "../io/safe-open.ts";
 import { type HookJob, jobOfPath } from "./hooks/run.ts";
-import { idempotencyKey } from "./request-key.ts";
+import { requestKey } from "./request-key.ts";
 import type { Call } from "./route.ts";
 import type { ServerSettings } from "./settings.ts";
 
@@ -44,8 +45,8 @@ export function throughHook(call: Call, input: AddJob, settings: ServerSettings)
     throw invalidInput([{ path: "hook", message: "goes with path, labels, recursive and notBefore only" }]);
   }
   const { hook, submitter } = served;
-  const job = jobOfPath(hook, input.path, idempotencyKey(call.request));
-  const key = job.key === null ? null : { scope: submitter.name, key: job.key, hash: null };
+  const job = jobOfPath(hook, input.path);
+  const roots = commonRoots(submitter.roots, call.grant.roots);
   return {
     request: {
       ...requestOfHook(job, null),
@@ -53,9 +54,25 @@ export function throughHook(call: Call, input: AddJob, settings: ServerSettings)
       recursive: job.recursive || input.recursive,
       notBefore: input.notBefore === null ? null : Date.parse(input.notBefore),
     },
-    submitter: { ...submitter, roots: commonRoots(submitter.roots, call.grant.roots), mayDelete: false },
-    key,
+    submitter: { ...submitter, roots, mayDelete: false },
+    key:
+      requestKey(call, { ...input, hook: hook.name }) ??
+      (mayRead(job.path, roots) ? requestKeyOf(job, submitter.name, null) : null),
   };
+}
+
+/** The key of one file of a request. */
+export function requestKeyOf({ key }: HookJob, scope: string, request: RequestName | null): RequestKey | null {
+  return key === null ? null : { scope, key, hash: null, request };
+}
+
+/** Who may not name a file learns nothing of a job that its sender has made. */
+function mayRead(path: string, roots: readonly Root[]): boolean {
+  try {
+    return lookUnder(path, pathsOf(roots)) !== null;
+  } catch {
+    return false;
+  }
 }
 
 /** What lies below a root of each. */

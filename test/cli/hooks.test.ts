@@ -99,7 +99,7 @@ describe("hooks test", () => {
       "root: inside, a regular file",
       "job: to ulozto:/Nightly",
       "job: to uploadgig",
-      "     name of the file, settle 0 s, queued every time",
+      "     name of the file, settle 0 s, no event id: each call makes a job",
     ]);
   });
 
@@ -146,7 +146,7 @@ describe("hooks test", () => {
       `after rewrite: ${path}`,
       "root: inside, where this made-up file would be",
       "job: to ulozto:/Series",
-      "     name of the file, settle 0 s, queued once",
+      "     name of the file, settle 0 s, queued once for the same file id and path",
     ]);
     const generic = await hoist(["hooks", "test", "backup"]);
     expect(generic.code).toBe(generic.out === "" ? 2 : 0);

@@ -120,7 +120,17 @@ export function fakeJobs(): FakeJobs {
     jobs.emit({ type: "job.state", job: view, jobPath: view.source.path });
     return view;
   };
+  const requests = new Map<string, string>();
+  const assertSameRequest = ({ scope, request }: RequestKey) => {
+    if (request == null) return;
+    const name = `${scope} ${request.key}`;
+    if ((requests.get(name) ?? request.hash) !== request.hash) {
+      throw new AppError("unprocessable", "the key was used for another request");
+    }
+    requests.set(name, request.hash);
+  };
   const submit = (path: string, key: RequestKey | null): Submitted => {
+    if (key !== null) assertSameRequest(key);
     const known = key === null ? undefined : keys.get(`${key.scope} ${key.key}`);
     if (known !== undefined) {
       if (known.hash !== key?.hash) throw new AppError("unprocessable", "the key was used for another request");

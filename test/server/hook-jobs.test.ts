@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { createDoorman } from "../../src/server/grant.ts";
+import { temporaryDirectory } from "../support/temporary.ts";
 import { stage, token } from "./fixture.ts";
 import { hookOf } from "./hooks/fixture.ts";
 
@@ -56,6 +57,60 @@ describe("a job through a hook", () => {
       [202, "job-1"],
       [200, "job-1"],
     ]);
+  });
+
+  test("is another one with its key and another body", async () => {
+    await using on = await stage({ hooks: [await hookOf(HOOK)] });
+    const keyed = { "idempotency-key": "k" };
+    expect((await post(on, { path: "/sent/nightly/x.bin", hook: "backup" }, keyed)).status).toBe(202);
+    const others = [{ path: "/sent/nightly/y.bin" }, { path: "/sent/nightly/x.bin", labels: { build: "42" } }];
+    for (const other of others) {
+      const answer = await post(on, { hook: "backup", ...other }, keyed);
+      expect(answer.status).toBe(422);
+      expect((await answer.json()).code).toBe("unprocessable");
+    }
+  });
+
+  describe("whose sender's paths tell files apart", () => {
+    const camera = (folder: string) =>
+      hookOf(`[hooks.cam]
+      preset = "mediamtx"
+      to = ["deep:/Cam"]
+      rewrite = [["/recordings", "${folder}"]]
+      roots = ["${folder}"]`);
+    const doorman = (folder: string) => createDoorman([token("all", ["submit"], [{ path: folder, write: false }])]);
+
+    test("is the job of its event, by whichever name", async () => {
+      using home = temporaryDirectory();
+      home.file("2026-01-31_18-00-00-000000.mp4", "x");
+      const settings = { doorman: doorman(home.path) };
+      await using on = await stage({ hooks: [await camera(home.path)], settings });
+      const event = await on.fetch("/hooks/cam", {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ segment_path: "/recordings/2026-01-31_18-00-00-000000.mp4", path: "cam" }),
+      });
+      expect(event.status).toBe(202);
+      for (const folder of ["/recordings", home.path]) {
+        const answer = await post(on, { path: `${folder}/2026-01-31_18-00-00-000000.mp4`, hook: "cam" });
+        expect([answer.status, (await answer.json()).id]).toEqual([200, "job-1"]);
+      }
+    });
+
+    test("tells nobody of a job whose file that one may not name", async () => {
+      using home = temporaryDirectory();
+      const path = home.file("2026-01-31_18-00-00-000000.mp4", "x");
+      const settings = { doorman: doorman(`${home.path}/elsewhere`) };
+      await using on = await stage({ hooks: [await camera(home.path)], settings });
+      const asked: unknown[] = [];
+      const { add } = on.jobs;
+      on.jobs.add = (request, submitter, key) => {
+        asked.push(key);
+        return add(request, submitter, key);
+      };
+      expect((await post(on, { path, hook: "cam" })).status).toBe(422);
+      expect(asked).toEqual([null]);
+    });
   });
 
   test.each(["/srv/private/x.bin", "/srv/out/x.bin", "/etc/passwd", "/sent/nightly/../x.bin"])(

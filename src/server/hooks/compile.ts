@@ -1,4 +1,4 @@
-import type { HookSecret } from "../../config/hook-auth.ts";
+import { authKind, type HookSecret } from "../../config/hook-auth.ts";
 import type { HookSection } from "../../config/hooks-schema.ts";
 import type { Account } from "../../core/account.ts";
 import { type Destination, parseDestinations } from "../../core/destinations.ts";
@@ -33,6 +33,7 @@ export async function compileHook({ name, section, secret, accounts, defaults }:
     name,
     preset: PRESET_OF[section.preset],
     auth: secret === null ? null : prepareAuth(name, secret),
+    authKind: section.auth === undefined ? null : authKind(section.auth),
     methods: section.methods,
     to: compileDestinations(`${key}.to`, section.to, defaults.to, accounts),
     base: section.base === undefined ? null : plain(`${key}.base`, section.base),

@@ -1,4 +1,4 @@
-import { AppError } from "../../errors.ts";
+import { idempotencyKey } from "../request-key.ts";
 import { deliveryId } from "../signatures.ts";
 import type { Hook } from "./hook.ts";
 import { selectTexts } from "./json-path.ts";
@@ -9,25 +9,29 @@ import type { FoundFile, FoundFiles } from "./preset.ts";
 export function findFiles(hook: Pick<Hook, "preset" | "path">, payload: Payload): FoundFiles {
   const found = hook.preset.find(payload);
   if (hook.path === null) return found;
-  const files = selectTexts(hook.path, payload.value).map((path): FoundFile => ({ paths: [path], identity: null }));
+  const files = selectTexts(hook.path, payload.value).map((path) => fileAt(hook, path));
   return { ...found, files };
 }
 
-/** Which event this is; `explicit` when the sender says that it may come twice. */
+/** A file of which nothing but the path is known. */
+export function fileAt({ preset }: Pick<Hook, "preset">, path: string): FoundFile {
+  return { paths: [path], identity: preset.pathTellsApart ? [] : null };
+}
+
+/** Which event this is. */
 export interface EventId {
   readonly id: string;
-  readonly explicit: boolean;
+  /** `Idempotency-Key`, the head of a signed message, or what the message says. */
+  readonly from: "key" | "message" | "payload";
 }
 
 /** `Idempotency-Key`, else the sender's own id: of its signed message or in its payload. Fails with `usage`. */
 export function eventIdOf(auth: Hook["auth"], headers: Headers, inPayload: string | null): EventId | null {
-  const explicit = headers.get("idempotency-key");
-  if (explicit !== null) {
-    if (/^[\x21-\x7e]{1,255}$/.test(explicit)) return { id: explicit, explicit: true };
-    throw new AppError("usage", "Idempotency-Key must be 1 to 255 printable ASCII characters without blanks");
-  }
-  const id = (auth === null ? null : messageId(auth.kind, headers)) ?? inPayload;
-  return id === null ? null : { id, explicit: false };
+  const key = idempotencyKey({ headers });
+  if (key !== null) return { id: key, from: "key" };
+  const message = auth === null ? null : messageId(auth.kind, headers);
+  if (message !== null) return { id: message, from: "message" };
+  return inPayload === null ? null : { id: inPayload, from: "payload" };
 }
 
 function messageId(kind: NonNullable<Hook["auth"]>["kind"], headers: Headers): string | null {

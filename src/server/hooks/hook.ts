@@ -12,6 +12,8 @@ export interface Hook {
   readonly preset: Preset;
   /** Null: the hook has no proof of its own, and the server's tokens with the scope submit count. */
   readonly auth: HookAuth | null;
+  /** The same without the secret, which `hooks test` does not read. */
+  readonly authKind: HookAuth["kind"] | null;
   readonly methods: HookSection["methods"];
   /** Never empty. */
   readonly to: readonly DestinationTemplate[];

@@ -9,8 +9,11 @@ import type { Payload } from "./payload.ts";
 export interface FoundFile {
   /** Where it may stand, most likely first: senders name the same file by one or two of their fields. */
   readonly paths: readonly string[];
-  /** The same in every event about this very file; null when the sender gives nothing of the kind. */
-  readonly identity: string | null;
+  /**
+   * What tells this very file apart from those that stand at its path at other times, the same in every event about it;
+   * null when the sender gives nothing of the kind.
+   */
+  readonly identity: readonly string[] | null;
 }
 
 export interface FoundFiles {
@@ -37,6 +40,10 @@ export interface Preset {
   readonly name: PresetName;
   /** A path may be a directory: everything in it is meant. */
   readonly directories: boolean;
+  /** A path is for one file only, so that it is known again whoever names it. */
+  readonly pathTellsApart: boolean;
+  /** What `identity` and the path come to, in words that follow "the same"; null when there never is an identity. */
+  readonly sameFile: string | null;
   /** Null when files are to be looked for. Fails with `usage` when the payload is not this sender's. */
   recognize(payload: Payload): NoUpload | null;
   /** Fails with `usage` when the payload is not this sender's. */

@@ -1,8 +1,10 @@
 import type { Destination } from "../../core/destinations.ts";
+import type { RequestName } from "../../core/serve-store.ts";
 import { AppError } from "../../errors.ts";
 import { conditionHolds } from "./conditions.ts";
+import { type JobKey, jobKeyOf, requestNameOf } from "./dedupe.ts";
 import { renderDestination } from "./destination-template.ts";
-import { type EventId, eventIdOf, findFiles } from "./find-files.ts";
+import { type EventId, eventIdOf, fileAt, findFiles } from "./find-files.ts";
 import type { Hook } from "./hook.ts";
 import { selectTexts } from "./json-path.ts";
 import { type Located, locate, noPath } from "./locate.ts";
@@ -16,7 +18,7 @@ import { safeSegment } from "./segment.ts";
 const LONGEST_NAME = 255;
 
 /** An upload that a hook asks for; several of one request are a group. */
-export interface HookJob extends Located {
+export interface HookJob extends Located, JobKey {
   readonly to: readonly Destination[];
   /** Null: the file's own. */
   readonly name: string | null;
@@ -24,8 +26,6 @@ export interface HookJob extends Located {
   readonly recursive: boolean;
   /** Size and mtime must stand still this long before the file is sent. */
   readonly settleMs: number;
-  /** Jobs of equal key are one job, whatever else their requests say; null: every request counts. */
-  readonly key: string | null;
 }
 
 export type HookOutcome =
@@ -34,6 +34,8 @@ export type HookOutcome =
       readonly kind: "jobs";
       readonly jobs: readonly HookJob[];
       readonly eventId: string | null;
+      /** With it another payload is refused; null: nothing says that it may not come. */
+      readonly requestName: RequestName | null;
       /** What was asked for and is not done, for whoever set up the hook; holds nothing of the input. */
       readonly notes: readonly string[];
     };
@@ -54,6 +56,7 @@ export function runHook(hook: Hook, request: HookRequest): HookOutcome {
     kind: "jobs",
     jobs: hookJobs(hook, payload, { files: found.files, names, event }),
     eventId: event?.id ?? null,
+    requestName: requestNameOf(hook, event, payload),
     notes,
   };
 }
@@ -62,11 +65,9 @@ export function runHook(hook: Hook, request: HookRequest): HookOutcome {
  * The job of a path that somebody names by hand instead of sending a payload. Fails with `source` when a destination of
  * the hook needs a value of the payload.
  */
-export function jobOfPath(hook: Hook, path: string, idempotencyKey: string | null): HookJob {
-  const event = idempotencyKey === null ? null : { id: idempotencyKey, explicit: true };
+export function jobOfPath(hook: Hook, path: string): HookJob {
   const nothingSaid: Payload = { value: {}, fields: false, headers: new Headers() };
-  const files = [{ paths: [path], identity: null }];
-  const [job] = hookJobs(hook, nothingSaid, { files, names: [], event });
+  const [job] = hookJobs(hook, nothingSaid, { files: [fileAt(hook, path)], names: [], event: null });
   if (job === undefined) throw noPath();
   return job;
 }
@@ -95,7 +96,7 @@ function hookJobs(hook: Hook, payload: Payload, { files, names, event }: Found):
       name: names[index] ?? null,
       recursive: hook.preset.directories,
       settleMs: hook.settleMs,
-      key: keyOf(hook.name, file.identity, event, located.path),
+      ...jobKeyOf(hook, file.identity, event, located.path),
     };
   });
   const distinct = new Map(jobs.map((job) => [job.path, job]));
@@ -131,11 +132,4 @@ function usableName(text: string): string | null {
   const name = safeSegment(text);
   if (Buffer.byteLength(name) <= LONGEST_NAME) return name;
   throw new AppError("source", `the payload gives a name of more than ${LONGEST_NAME} bytes`);
-}
-
-/** A key that the sender wrote for this purpose comes first, then what tells files apart, then what tells events apart. */
-function keyOf(hook: string, identity: string | null, event: EventId | null, path: string): string | null {
-  if (event?.explicit) return JSON.stringify([hook, "key", event.id, path]);
-  if (identity !== null) return JSON.stringify([hook, "file", identity]);
-  return event === null ? null : JSON.stringify([hook, "event", event.id, path]);
 }

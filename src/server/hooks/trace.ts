@@ -1,6 +1,7 @@
 import { type AppError, toAppError } from "../../errors.ts";
 import { safeJson, safeText } from "../../safe-text.ts";
 import { conditionHolds } from "./conditions.ts";
+import { describeCount } from "./dedupe.ts";
 import { findFiles } from "./find-files.ts";
 import type { Hook } from "./hook.ts";
 import { select } from "./json-path.ts";
@@ -32,6 +33,8 @@ export interface HookTrace {
   readonly outcome: HookOutcome | { readonly kind: "refused"; readonly error: AppError };
   /** One for each job of the outcome. */
   readonly roots: readonly RootVerdict[];
+  /** How often each would be queued, in words. */
+  readonly counts: readonly string[];
 }
 
 /** Never fails for a payload's sake: what the sender would be told is the outcome. */
@@ -50,6 +53,7 @@ export async function traceHook(
     extracted: payload.ok ? extractedFrom(hook, payload.value) : [],
     outcome: outcome.ok ? outcome.value : { kind: "refused", error: outcome.error },
     roots: await Promise.all(jobs.map(({ path }) => judge(path, hook.roots))),
+    counts: jobs.map(({ countedBy }) => describeCount(hook, countedBy)),
   };
 }
 
@@ -78,7 +82,7 @@ function extractedFrom(hook: Hook, payload: Payload): readonly string[] {
 }
 
 /** Lines for a terminal. */
-export function describeTrace({ hook, preset, when, extracted, outcome, roots }: HookTrace): string[] {
+export function describeTrace({ hook, preset, when, extracted, outcome, roots, counts }: HookTrace): string[] {
   const lines = [`hook ${hook} (preset ${preset})`];
   for (const { at, test, values, holds } of when) {
     lines.push(
@@ -90,11 +94,15 @@ export function describeTrace({ hook, preset, when, extracted, outcome, roots }:
   if (outcome.kind === "skipped") return [...lines, `skipped: ${safeText(outcome.reason)}`];
   if (outcome.kind === "refused")
     return [...lines, `refused (${outcome.error.code}): ${safeText(outcome.error.message)}`];
-  lines.push(...outcome.jobs.flatMap((job, index) => describeJob(job, roots[index])));
+  lines.push(...outcome.jobs.flatMap((job, index) => describeJob(job, roots[index], counts[index])));
   return [...lines, ...outcome.notes.map((note) => `note: ${note}`)];
 }
 
-function describeJob({ path, to, name, settleMs, key }: HookJob, root: RootVerdict | undefined): string[] {
+function describeJob(
+  { path, to, name, settleMs }: HookJob,
+  root: RootVerdict | undefined,
+  count: string | undefined,
+): string[] {
   const verdict = root === undefined ? "not judged" : `${root.ok ? "inside" : "refused"}, ${safeText(root.why)}`;
   const folders = to.map(({ account, folder }) =>
     safeText(folder === null ? account.name : `${account.name}:${folder}`),
@@ -105,6 +113,6 @@ function describeJob({ path, to, name, settleMs, key }: HookJob, root: RootVerdi
     ...(root?.ok === false
       ? [`no job; one would go to ${folders.join(" and ")}`]
       : folders.map((folder) => `job: to ${folder}`)),
-    `     name ${name === null ? "of the file" : safeText(name)}, settle ${settleMs / 1000} s, ${key === null ? "queued every time" : "queued once"}`,
+    `     name ${name === null ? "of the file" : safeText(name)}, settle ${settleMs / 1000} s, ${count}`,
   ];
 }

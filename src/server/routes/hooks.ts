@@ -2,13 +2,15 @@ import type { Submitted } from "../../core/jobs.ts";
 import { type AppError, AppError as Failure, toAppError } from "../../errors.ts";
 import { answerSubmitted, json } from "../answer.ts";
 import type { ServerDeps } from "../deps.ts";
-import { requestOfHook } from "../hook-jobs.ts";
-import { type HookJob, runHook } from "../hooks/run.ts";
+import { requestKeyOf, requestOfHook } from "../hook-jobs.ts";
+import { type HookOutcome, runHook } from "../hooks/run.ts";
 import { idempotencyKey } from "../request-key.ts";
 import type { Call, Route } from "../route.ts";
 import { hookNothing } from "../schemas.ts";
 import type { ServedHook } from "../settings.ts";
-import { SUBMIT_ANSWERS } from "./jobs.ts";
+import { SUBMIT_ANSWERS, SUBMIT_HEADERS } from "./jobs.ts";
+
+type Asked = Extract<HookOutcome, { readonly kind: "jobs" }>;
 
 /** `/hooks/{name}`. */
 export function hookRoutes({ jobs, settings, rememberMessage, log }: ServerDeps): readonly Route[] {
@@ -35,7 +37,7 @@ export function hookRoutes({ jobs, settings, rememberMessage, log }: ServerDeps)
       return json({ skipped: outcome.reason });
     }
     for (const note of outcome.notes) log.warn("hook.note", note, about);
-    return answerSubmitted(call, jobs, await submit(call, served, outcome.jobs));
+    return answerSubmitted(call, jobs, await submit(call, served, outcome));
   }
 
   /**
@@ -54,12 +56,16 @@ export function hookRoutes({ jobs, settings, rememberMessage, log }: ServerDeps)
   }
 
   /** What can be queued is queued; one file that is not there does not keep the others out. */
-  async function submit(call: Call, { submitter }: ServedHook, asked: readonly HookJob[]): Promise<Submitted> {
+  async function submit(
+    call: Call,
+    { submitter }: ServedHook,
+    { jobs: asked, requestName }: Asked,
+  ): Promise<Submitted> {
     const group = asked.length > 1 ? crypto.randomUUID() : null;
     const done: Submitted[] = [];
     let failed: AppError | null = null;
     for (const job of asked) {
-      const key = job.key === null ? null : { scope: submitter.name, key: job.key, hash: null };
+      const key = requestKeyOf(job, submitter.name, requestName);
       try {
         done.push(await jobs.add(requestOfHook(job, group), submitter, key));
       } catch (thrown) {
@@ -88,6 +94,7 @@ export function hookRoutes({ jobs, settings, rememberMessage, log }: ServerDeps)
     access: "hook",
     crowd: "requests",
     body: method === "POST" ? { kind: "payload" } : { kind: "none" },
+    headers: SUBMIT_HEADERS,
     answers: {
       ...SUBMIT_ANSWERS,
       200: {

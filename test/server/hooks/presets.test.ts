@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { runHook } from "../../../src/server/hooks/run.ts";
+import { jobOfPath, runHook } from "../../../src/server/hooks/run.ts";
 import { arrival, fixture, get, hookOf, jobsOf, post, thrown, typed } from "./fixture.ts";
 
 describe("Sonarr", () => {
@@ -102,7 +102,15 @@ describe("Radarr", () => {
     const [job] = jobsOf(await hookOf(toml), arrival("radarr-upgrade.json"));
     expect(job?.path).toBe("/mnt/filmy/Nekde jinde (2019)/Nekde jinde (2019) Bluray-1080p.mkv");
     expect(job && typed(job)).toEqual(["deep:/Movies/Někde: jinde? (2019)"]);
-    expect(job?.key).toContain('\\"99\\"');
+    expect(job?.key).toContain('"99"');
+  });
+
+  test("a file that replaces another at its path is another job, the same one told again is not", async () => {
+    const hook = await hookOf(toml);
+    const upgrade = new TextDecoder().decode(fixture("radarr-upgrade.json"));
+    const keyOf = (text: string) => jobsOf(hook, post(text))[0]?.key as string;
+    expect(keyOf(upgrade)).toBe(keyOf(upgrade.replace('"isUpgrade": true', '"isUpgrade": false')));
+    expect(keyOf(upgrade)).not.toBe(keyOf(upgrade.replace('"id": 99', '"id": 100')));
   });
 
   test("a Windows path that no rewrite leads here is refused", async () => {
@@ -129,6 +137,14 @@ describe("qBittorrent", () => {
     expect(job).toMatchObject({ path: "/data/iso/Debian 12 + extras", name: null, recursive: true });
     expect(job && typed(job)).toEqual(["deep:/Torrents/iso"]);
     expect(job?.key).toContain("8c212779b4abde7c6bc608063a0d008b7e40ce32");
+  });
+
+  test("a torrent told again is the same job; another one at its path, and one without a hash, is not", async () => {
+    const hook = await hookOf(toml);
+    const keyOf = (text: string) => jobsOf(hook, post(text, "application/x-www-form-urlencoded"))[0]?.key as string;
+    expect(keyOf("path=/downloads/a.iso&hash=AA")).toBe(keyOf("hash=aa&path=/downloads/./a.iso&name=a.iso"));
+    expect(keyOf("path=/downloads/a.iso&hash=AA")).not.toBe(keyOf("path=/downloads/a.iso&hash=BB"));
+    expect(keyOf("path=/downloads/a.iso&hash=-")).toBeNull();
   });
 
   test("JSON with the names of its API", async () => {
@@ -186,6 +202,35 @@ describe("MediaMTX", () => {
   });
 });
 
+describe("MediaMTX's segments", () => {
+  const hook = hookOf(`[hooks.cam]\npreset = "mediamtx"\nto = ["deep:/"]\nbase = "/rec"`);
+  const keyOf = async (path: string, duration?: string) => {
+    const segment = { segment_path: path, path: "cam", ...(duration === undefined ? {} : { duration }) };
+    return jobsOf(await hook, post(segment))[0]?.key as string;
+  };
+
+  test.each([
+    "/rec/cam/2026-01-31_18-00-00-000000.mp4",
+    "/rec/cam/2026/01/31/18-00-00.mp4",
+    "cam/20260131_180000.mp4",
+    "/rec/cam/1769878800.ts",
+  ])("%s is known by its path", async (path) => {
+    const key = await keyOf(path, "3600.5");
+    expect(key).toBeString();
+    expect(await keyOf(path)).toBe(key);
+    expect(jobOfPath(await hook, path).key).toBe(key);
+    expect(await keyOf(path.replace("1", "0"))).not.toBe(key);
+  });
+
+  test("a name that is used again is known by the segment's duration, too", async () => {
+    const key = await keyOf("/rec/cam/friday.mp4", "3600.5");
+    expect(await keyOf("/rec/cam/friday.mp4", "3600.5")).toBe(key);
+    expect(await keyOf("/rec/cam/friday.mp4", "3599.9")).not.toBe(key);
+    expect(await keyOf("/rec/1234567890/friday.mp4", "1")).not.toBe(await keyOf("/rec/1234567890/friday.mp4", "2"));
+    expect(await keyOf("/rec/cam/friday.mp4")).toBe(jobOfPath(await hook, "/rec/cam/friday.mp4").key as string);
+  });
+});
+
 describe("BililiveRecorder", () => {
   const toml = `[hooks.rec]
     preset = "bililive"
@@ -198,7 +243,7 @@ describe("BililiveRecorder", () => {
     expect(outcome.eventId).toBe("6f3c2a52-6ec1-4e1c-9a3b-0d6a2f9b7c11");
     const [job] = outcome.jobs;
     expect(job?.path).toBe("/srv/rec/1000-示例/录制-1000-20260131-180000-标题.flv");
-    expect(job?.key).toContain("6f3c2a52-6ec1-4e1c-9a3b-0d6a2f9b7c11");
+    expect(job?.countedBy).toBe("file");
     expect(job && typed(job)).toEqual(["deep:/Rec"]);
   });
 
@@ -219,7 +264,58 @@ describe("BililiveRecorder", () => {
   test("Webhook v1 from Windows", async () => {
     const [job] = jobsOf(await hookOf(toml), arrival("bililive-v1.json"));
     expect(job?.path).toBe("/srv/rec/1000/record/20260131/180000.flv");
-    expect(job?.key).toContain("bb6f0e2a-2f43-4b8b-9d36-5a0f0c6b7d88");
+    expect(job?.countedBy).toBe("file");
+  });
+
+  describe("one recording is one job", () => {
+    const closed = JSON.parse(new TextDecoder().decode(fixture("bililive-file-closed.json")));
+    const { RelativePath, FileSize, FileOpenTime, FileCloseTime } = closed.EventData;
+    const hook = hookOf(toml);
+    const keyOf = async (payload: unknown) => jobsOf(await hook, post(payload))[0]?.key as string;
+    const told = (data: object) =>
+      keyOf({ ...closed, EventId: crypto.randomUUID(), EventData: { ...closed.EventData, ...data } });
+    const toldByV1 = (data: object = {}) =>
+      keyOf({
+        EventRandomId: crypto.randomUUID(),
+        RoomId: 1000,
+        RelativePath,
+        FileSize,
+        StartRecordTime: FileOpenTime,
+        EndRecordTime: FileCloseTime,
+        ...data,
+      });
+
+    test("whichever version tells of it, in whatever time zone", async () => {
+      const key = await keyOf(closed);
+      expect(key).toBeString();
+      expect(await toldByV1()).toBe(key);
+      expect(await toldByV1({ RelativePath: RelativePath.replaceAll("/", "\\") })).toBe(key);
+      expect(await toldByV1({ EndRecordTime: "2026-01-31T10:00:05.1234567Z" })).toBe(key);
+    });
+
+    test("and another one that takes its name is another", async () => {
+      const key = await keyOf(closed);
+      for (const later of [
+        { FileOpenTime: "2026-02-01T18:00:00+08:00" },
+        { FileCloseTime: "never" },
+        { FileSize: 1 },
+      ]) {
+        expect(await told(later)).not.toBe(key);
+      }
+      expect(await told({})).toBe(key);
+      expect(await told({ RelativePath: `b/${RelativePath}` })).not.toBe(key);
+      expect(await toldByV1({ EndRecordTime: "2026-02-01T18:00:05+08:00" })).not.toBe(key);
+    });
+
+    test("known by its event where nothing else is said", async () => {
+      const compiled = await hook;
+      const bare = (EventId: string | null) => ({ EventType: "FileClosed", EventId, EventData: { RelativePath } });
+      expect(await keyOf(bare("e1"))).toBe(await keyOf(bare("e1")));
+      expect(await keyOf(bare("e1"))).not.toBe(await keyOf(bare("e2")));
+      expect(await keyOf(bare(null))).toBeNull();
+      expect(await told({ FileSize: {}, FileOpenTime: [], FileCloseTime: true })).toBeString();
+      expect(thrown(() => jobsOf(compiled, post({ EventType: "FileClosed", EventData: null }))).code).toBe("source");
+    });
   });
 
   test("bililive-go's command line", async () => {

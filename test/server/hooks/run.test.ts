@@ -271,6 +271,52 @@ test("a token in the query is no field of the payload", async () => {
   expect(thrown(() => runHook(hook, get("file=/a&token=0123456789abcdefghijklmn"))).code).toBe("source");
 });
 
+describe("what a request as a whole goes by", () => {
+  const toml = `[hooks.x]\npath = "$.file"\nto = ["flat"]\nmethods = ["POST", "GET"]`;
+  const KEYED = { "Idempotency-Key": "k" };
+  const nameOf = async (request: ReturnType<typeof post>, hook = toml) => {
+    const outcome = runHook(await hookOf(hook), request);
+    if (outcome.kind !== "jobs") throw new Error(outcome.kind);
+    return outcome.requestName;
+  };
+
+  test("is the sender's key with what it says, however that is written", async () => {
+    const first = await nameOf(post('{"file":"/a","more":{"x":1,"y":[2,3]}}', "application/json", KEYED));
+    if (first === null) throw new Error("no name");
+    expect(first.key).toContain('"k"');
+    expect(await nameOf(post('{ "more": {"y":[2,3],"x":1}, "file":"/a" }', "application/json", KEYED))).toEqual(first);
+    for (const other of [
+      { file: "/b", more: { x: 1, y: [2, 3] } },
+      { file: "/a", more: { x: 1, y: [3, 2] } },
+    ]) {
+      const name = await nameOf(post(other, "application/json", KEYED));
+      expect(name).toMatchObject({ key: first.key });
+      expect(name?.hash).not.toBe(first.hash);
+    }
+    const form = await nameOf(post("file=/a&n=1", FORM, KEYED));
+    expect(await nameOf(get("n=1&file=/a", KEYED))).toEqual(form);
+    expect(await nameOf(get("n=2&file=/a", KEYED))).not.toEqual(form);
+  });
+
+  test("is no matter of depth", async () => {
+    const depth = 30_000;
+    const deep = (leaf: string) => `{"file":"/a","x":${"[".repeat(depth)}${leaf}${"]".repeat(depth)}}`;
+    const one = await nameOf(post(deep("1"), "application/json", KEYED));
+    expect(await nameOf(post(deep("1"), "application/json", KEYED))).toEqual(one);
+    expect(await nameOf(post(deep("2"), "application/json", KEYED))).not.toEqual(one);
+  });
+
+  test("is a signed message's id, and nothing that the payload says", async () => {
+    const forge = `${toml}\nauth = { github = "s" }`;
+    const delivered = (file: string) => post({ file }, "application/json", { "x-gitea-delivery": "d1" });
+    const one = await nameOf(delivered("/a"), forge);
+    expect(one?.key).toContain('"d1"');
+    expect((await nameOf(delivered("/b"), forge))?.hash).not.toBe(one?.hash as string);
+    expect(await nameOf(delivered("/a"))).toBeNull();
+    expect(await nameOf(arrival("qbittorrent.form"), `[hooks.x]\npreset = "qbittorrent"\nto = ["flat"]`)).toBeNull();
+  });
+});
+
 test("a path named by hand goes the hook's way, but has no payload to take values from", async () => {
   const toml = `[hooks.x]
     preset = "sonarr"
@@ -279,11 +325,28 @@ test("a path named by hand goes the hook's way, but has no payload to take value
     rewrite = [["/downloads", "/srv"]]
     settle = "3s"`;
   const hook = await hookOf(toml);
-  const job = jobOfPath(hook, "/downloads/a/x.mkv", null);
+  const job = jobOfPath(hook, "/downloads/a/x.mkv");
   expect(job).toMatchObject({ path: "/srv/a/x.mkv", name: null, settleMs: 3000, key: null });
   expect(typed(job)).toEqual(["deep:/S/a"]);
-  expect(jobOfPath(hook, "/downloads/a/x.mkv", "k").key).toBeString();
   const template = await hookOf(toml.replace("deep:/S", "deep:/{payload.series.title}"));
-  expect(thrown(() => jobOfPath(template, "/downloads/x.mkv", null)).code).toBe("source");
-  expect(thrown(() => jobOfPath(hook, "", null)).code).toBe("source");
+  expect(thrown(() => jobOfPath(template, "/downloads/x.mkv")).code).toBe("source");
+  expect(thrown(() => jobOfPath(hook, "")).code).toBe("source");
+});
+
+test.each([
+  ["sonarr", false],
+  ["radarr", false],
+  ["qbittorrent", false],
+  ["transmission", false],
+  ["mediamtx", true],
+  ["bililive", false],
+  ["generic", false],
+])("a path named by hand for %s is known again: %p", async (preset, expected) => {
+  const hook = await hookOf(
+    `[hooks.x]\npreset = "${preset}"\npath = "$.file"\nto = ["flat"]\nrewrite = [["/in", "/srv"]]`,
+  );
+  const { key } = jobOfPath(hook, "/in/a_2026-01-31_18-00-00-000000.mp4");
+  expect(key !== null).toBe(expected);
+  expect(jobOfPath(hook, "/srv/a_2026-01-31_18-00-00-000000.mp4").key).toBe(key as string);
+  expect(jobsOf(hook, post({ file: "/in/a_2026-01-31_18-00-00-000000.mp4" }))[0]?.key).toBe(key as string);
 });

@@ -29,11 +29,11 @@ describe("a trace", () => {
       "after rewrite: /srv/nightly/app.tar.zst",
       "root: inside, a regular file",
       "job: to deep:/Nightly",
-      "     name of the file, settle 5 s, queued every time",
+      "     name of the file, settle 5 s, no event id: each call makes a job",
       "after rewrite: /srv/nightly/app.tar.zst.sha256",
       "root: inside, a regular file",
       "job: to deep:/Nightly",
-      "     name of the file, settle 5 s, queued every time",
+      "     name of the file, settle 5 s, no event id: each call makes a job",
       "note: path finds 2 files and name 1 name: every file keeps its own name",
     ]);
   });
@@ -99,6 +99,58 @@ test.each(["sonarr", "radarr", "qbittorrent", "transmission", "mediamtx", "bilil
     expect(roots).toEqual([{ ok: true, why: "a regular file" }]);
   },
 );
+
+const WHSEC = `whsec_${Buffer.alloc(24).toString("base64")}`;
+const ONCE_PER_MESSAGE = {
+  standard: "queued once for each webhook-id",
+  github: "queued once for each delivery id (X-GitHub-Delivery)",
+};
+const EVERY_TIME = "no event id: each call makes a job";
+
+describe("how often a file is queued is said of", () => {
+  const counts = async (preset: string, auth: string, request = arrival("generic-artifact.json"), path = "") => {
+    const toml = `[hooks.x]\npreset = "${preset}"\n${path}\nto = ["deep:/"]\nroots = ["/srv"]\n${auth}`;
+    const { counts: found } = await traceHook(await hookOf(toml), request, judge);
+    return new Set(found);
+  };
+
+  test.each([
+    ["", EVERY_TIME],
+    ['auth = { bearer = "0123456789abcdefghijklmn" }', EVERY_TIME],
+    ['auth = { basic = { user = "u", password = "p" } }', EVERY_TIME],
+    ['auth = { query_token = "0123456789abcdefghijklmn" }', EVERY_TIME],
+    [`auth = { standard = "${WHSEC}" }`, ONCE_PER_MESSAGE.standard],
+    ['auth = { github = "s" }', ONCE_PER_MESSAGE.github],
+  ])("a generic hook with %s", async (auth, words) => {
+    const path = 'path = "$.artifact.files[*].path"';
+    expect(await counts("generic", auth, undefined, path)).toEqual(new Set([words]));
+  });
+
+  test.each([
+    ["sonarr", "sonarr-import-complete.json", "queued once for the same file id and path"],
+    ["radarr", "radarr-upgrade.json", "queued once for the same file id and path"],
+    ["qbittorrent", "qbittorrent.form", "queued once for the same torrent hash and path"],
+    ["transmission", "transmission.form", "queued once for the same torrent hash and path"],
+    ["mediamtx", "mediamtx.form", "queued once for the same path (and duration, where the name holds no time)"],
+    ["bililive", "bililive-file-closed.json", "queued once for the same path, times and size"],
+    ["bililive", "bililive-v1.json", "queued once for the same path, times and size"],
+    ["bililive", "bililive-go.form", EVERY_TIME],
+  ])("%s: %s", async (preset, file, words) => {
+    const windows = 'rewrite = [["D:/", "/srv"]]';
+    expect(await counts(preset, "", arrival(file), windows)).toEqual(new Set([words]));
+    const signed = words === EVERY_TIME ? ONCE_PER_MESSAGE.standard : words;
+    expect(await counts(preset, `auth = { standard = "${WHSEC}" }`, arrival(file), windows)).toEqual(new Set([signed]));
+  });
+
+  test("a preset whose path is looked for elsewhere, and a payload without the sender's ids", async () => {
+    const elsewhere = 'path = "$.EventData.RelativePath"\nbase = "/srv"';
+    const closed = arrival("bililive-file-closed.json");
+    expect(await counts("bililive", "", closed, elsewhere)).toEqual(
+      new Set(["queued once for the same event id and path"]),
+    );
+    expect(await counts("qbittorrent", "", post({ path: "/srv/a.iso" }))).toEqual(new Set([EVERY_TIME]));
+  });
+});
 
 test("there is no sample of what only the section knows", async () => {
   expect(sampleRequest(await hookOf(generic))).toBeNull();

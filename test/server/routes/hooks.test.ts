@@ -185,6 +185,57 @@ describe("what it makes of a payload", () => {
   });
 });
 
+describe("an Idempotency-Key", () => {
+  const keyed = (body: unknown, key = "k") => send("several", { body, headers: { ...BEARER, "idempotency-key": key } });
+  const two = { files: ["/downloads/a", "/downloads/b"], title: "both" };
+
+  test("with the same body gives the same jobs, however it is written", async () => {
+    const first = await keyed(two);
+    expect(first.status).toBe(202);
+    const again = await keyed(`{ "title": "both", "files": ["/downloads/a", "/downloads/b"] }`);
+    expect(again.status).toBe(200);
+    const ids = async (response: Response) => (await response.json()).jobs.map(({ id }: { id: string }) => id);
+    expect(await ids(again)).toEqual(await ids(first));
+  });
+
+  test.each([
+    [{ files: ["/downloads/c"] }],
+    [{ files: ["/downloads/a"] }],
+    [{ ...two, title: "other" }],
+    [{ files: ["/downloads/b", "/downloads/a"], title: "both" }],
+    ["files=%2Fdownloads%2Fc&files=%2Fdownloads%2Fd"],
+  ])("with another body is refused, and nothing is queued: %j", async (other) => {
+    await keyed(two);
+    const form = typeof other === "string" ? { "content-type": "application/x-www-form-urlencoded" } : {};
+    const headers = { ...BEARER, ...form, "idempotency-key": "k" };
+    const response = await send("several", { body: other, headers });
+    expect(response.status).toBe(422);
+    expect(await response.json()).toMatchObject({ code: "unprocessable" });
+    expect((await at.fetch("/v1/jobs", { token: "read" }).then((page) => page.json())).jobs).toHaveLength(2);
+    expect((await send("several", { body: other, headers: { ...headers, "idempotency-key": "k2" } })).status).toBe(202);
+  });
+
+  test("is not used up by a request that queued nothing", async () => {
+    expect((await keyed({ files: ["/downloads/missing"] })).status).toBe(422);
+    expect((await keyed({ files: ["/downloads/a"] })).status).toBe(202);
+  });
+
+  test("is a hook's own", async () => {
+    await keyed({ files: ["/downloads/a"] });
+    const headers = { "idempotency-key": "k" };
+    const body = { path: "/srv/out/b", status: "success" };
+    expect((await send("bare", { body, headers, token: "submit" })).status).toBe(202);
+  });
+
+  test("covers the query where that is what is said", async () => {
+    const by = (query: string) =>
+      at.fetch(`/hooks/link?token=${SECRET}&${query}`, { token: null, headers: { "idempotency-key": "k" } });
+    expect((await by("path=/srv/out/a")).status).toBe(202);
+    expect((await by("path=/srv/out/a")).status).toBe(200);
+    expect((await by("path=/srv/out/b")).status).toBe(422);
+  });
+});
+
 describe("signed", () => {
   const BODY = '{"path":"/srv/out/a"}';
 
@@ -195,6 +246,16 @@ describe("signed", () => {
     const again = await send("signed", { body: BODY, headers });
     expect(again.status).toBe(200);
     expect((await again.json()).id).toBe((await first.json()).id);
+  });
+
+  test("its id with another body, which only its sender can sign, is refused", async () => {
+    const other = '{"path":"/srv/out/b"}';
+    expect((await send("signed", { body: BODY, headers: signed(BODY, "msg_1") })).status).toBe(202);
+    const response = await send("signed", { body: other, headers: signed(other, "msg_1") });
+    expect(response.status).toBe(422);
+    expect(await response.json()).toMatchObject({ code: "unprocessable" });
+    expect((await send("signed", { body: other, headers: signed(other, "msg_2") })).status).toBe(202);
+    expect((await send("signed", { body: BODY, headers: signed(BODY, "msg_1") })).status).toBe(200);
   });
 
   test("nor with a key that the signature does not cover", async () => {
@@ -243,4 +304,18 @@ describe("signed", () => {
     expect((await send("forge", { body: BODY, headers })).status).toBe(200);
     expect((await send("forge", { body: `${BODY} `, headers })).status).toBe(401);
   });
+
+  test.each(["x-github-delivery", "x-gitea-delivery", "x-forgejo-delivery"])(
+    "%s with another body: 422",
+    async (name) => {
+      const deliver = (body: string, id: string) => {
+        const mac = createHmac("sha256", SECRET).update(body).digest("hex");
+        return send("forge", { body, headers: { "x-hub-signature-256": `sha256=${mac}`, [name]: id } });
+      };
+      const other = '{"path":"/srv/out/b"}';
+      expect((await deliver(BODY, "d-1")).status).toBe(202);
+      expect((await deliver(other, "d-1")).status).toBe(422);
+      expect((await deliver(other, "d-2")).status).toBe(202);
+    },
+  );
 });

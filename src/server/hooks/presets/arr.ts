@@ -6,6 +6,9 @@ import { SECRET, unableToSign, urlFor } from "./curl.ts";
 export const arrFile = v.object({ id: maybeId, path: maybeText, relativePath: maybeText });
 export type ArrFile = v.InferOutput<typeof arrFile>;
 
+/** A file that replaces another has an id of its own, also where the path stays. */
+export const SAME_ARR_FILE = "file id and path";
+
 /** `Download` is every import, upgrades among them; a payload without a type is taken for one. */
 export function recognizeArr(eventType: string | null): NoUpload | null {
   const type = eventType?.toLowerCase() ?? "download";
@@ -22,8 +25,7 @@ export function foundArrFile(file: ArrFile, folder: string | null, downloadId: s
     folder === null || file.relativePath === null ? null : `${folder.replace(/[\\/]$/, "")}/${file.relativePath}`;
   const paths = [file.path, inLibrary].filter((path) => path !== null);
   const id = file.id ?? downloadId;
-  const place = paths.at(-1);
-  return { paths, identity: id === null || place === undefined ? null : JSON.stringify([id, place]) };
+  return { paths, identity: id === null ? null : [id] };
 }
 
 export function setupArr(program: string, sender: SenderSetup, triggers: string): string[] {

@@ -5,6 +5,8 @@ import { curlCommand, curlJson, curlQuery, SECRET, urlFor } from "./curl.ts";
 export const generic: Preset = {
   name: "generic",
   directories: false,
+  pathTellsApart: false,
+  sameFile: null,
   recognize: ({ headers }) => (headers.get("x-github-event") === "ping" ? { kind: "test" } : null),
   find: () => ({ files: [], eventId: null }),
   sample: () => null,

@@ -1,12 +1,14 @@
 import { readFields } from "../fields.ts";
 import type { Preset } from "../preset.ts";
 import { curlCommand, unableToSign } from "./curl.ts";
-import { findTorrent, hashOf } from "./torrent.ts";
+import { findTorrent, hashOf, SAME_TORRENT } from "./torrent.ts";
 
 /** There is no webhook: qBittorrent runs a command, with %F, %N, %K … replaced in its words. */
 export const qbittorrent: Preset = {
   name: "qbittorrent",
   directories: true,
+  pathTellsApart: false,
+  sameFile: SAME_TORRENT,
   recognize: () => null,
   find(payload) {
     const fields = readFields(payload);

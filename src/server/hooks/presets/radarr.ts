@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { maybeText, type Preset, parseAs } from "../preset.ts";
-import { arrFile, foundArrFile, recognizeArr, setupArr } from "./arr.ts";
+import { arrFile, foundArrFile, recognizeArr, SAME_ARR_FILE, setupArr } from "./arr.ts";
 
 const radarrPayload = v.object({
   movie: v.nullish(v.object({ folderPath: maybeText })),
@@ -11,6 +11,8 @@ const radarrPayload = v.object({
 export const radarr: Preset = {
   name: "radarr",
   directories: false,
+  pathTellsApart: false,
+  sameFile: SAME_ARR_FILE,
   recognize: (payload) => recognizeArr(parseAs("Radarr", v.object({ eventType: maybeText }), payload).eventType),
   find(payload) {
     const { movie, movieFile, downloadId } = parseAs("Radarr", radarrPayload, payload);

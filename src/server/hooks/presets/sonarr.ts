@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { maybeText, type Preset, parseAs } from "../preset.ts";
-import { arrFile, foundArrFile, recognizeArr, setupArr } from "./arr.ts";
+import { arrFile, foundArrFile, recognizeArr, SAME_ARR_FILE, setupArr } from "./arr.ts";
 
 const sonarrPayload = v.object({
   eventType: maybeText,
@@ -15,6 +15,8 @@ const sonarrPayload = v.object({
 export const sonarr: Preset = {
   name: "sonarr",
   directories: false,
+  pathTellsApart: false,
+  sameFile: SAME_ARR_FILE,
   recognize: (payload) => recognizeArr(parseAs("Sonarr", v.object({ eventType: maybeText }), payload).eventType),
   find(payload) {
     const { series, episodeFile, episodeFiles, downloadId } = parseAs("Sonarr", sonarrPayload, payload);

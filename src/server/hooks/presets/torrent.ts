@@ -2,6 +2,9 @@ import type { Fields } from "../fields.ts";
 import { joinName } from "../fields.ts";
 import type { FoundFiles } from "../preset.ts";
 
+/** The hash is that of what is in it: a torrent that is loaded again is what it was. */
+export const SAME_TORRENT = "torrent hash and path";
+
 /** What a torrent client's command line says: a content path, or a directory and a name; a hash tells torrents apart. */
 export function findTorrent(
   path: string | null,
@@ -11,7 +14,7 @@ export function findTorrent(
 ): FoundFiles {
   const found = path ?? joinName(directory, name);
   if (found === null) return { files: [], eventId: hash };
-  return { files: [{ paths: [found], identity: hash === null ? null : JSON.stringify([hash, found]) }], eventId: hash };
+  return { files: [{ paths: [found], identity: hash === null ? null : [hash] }], eventId: hash };
 }
 
 /** qBittorrent writes "-" for a hash that a torrent does not have. */

@@ -1,12 +1,14 @@
 import { readFields } from "../fields.ts";
 import type { Preset } from "../preset.ts";
 import { curlCommand, unableToSign } from "./curl.ts";
-import { findTorrent, hashOf } from "./torrent.ts";
+import { findTorrent, hashOf, SAME_TORRENT } from "./torrent.ts";
 
 /** There is no webhook: Transmission runs a script with its facts in the environment. */
 export const transmission: Preset = {
   name: "transmission",
   directories: true,
+  pathTellsApart: false,
+  sameFile: SAME_TORRENT,
   recognize: () => null,
   find(payload) {
     const fields = readFields(payload);
