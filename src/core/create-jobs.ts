@@ -57,17 +57,19 @@ export function createJobs(world: JobsWorld): RunningJobs {
   const listeners = createListeners<ServerEvent>(world.log);
   const { tell } = listeners;
   const view = (job: JobRecord): JobView => jobView(job, live);
+  const tellView = (job: JobView) => tell({ type: "job.state", job, jobPath: job.source.path });
   const tellJob = (job: JobRecord) => {
-    if (listeners.any) tell({ type: "job.state", job: view(job), jobPath: job.source.path });
+    if (listeners.any) tellView(view(job));
   };
 
   async function submit(jobs: readonly NewJob[], key: RequestKey | null): Promise<Submitted> {
     const added = await store.addJobs(world.runId, jobs, key, world.settings().maxQueue);
     if (added.kind === "full") throw new AppError("queue_full", "the queue is full", { hint: "send it again later" });
     if (added.kind !== "added") return answerAgain(added);
-    world.worker.wake();
-    for (const job of added.jobs) tellJob(job);
-    return { jobs: added.jobs.map(view), created: true };
+    world.worker.queued(added.jobs.flatMap(({ uploads }) => uploads.map(({ accountKey }) => accountKey)));
+    const views = added.jobs.map(view);
+    views.forEach(tellView);
+    return { jobs: views, created: true };
   }
 
   async function answerAgain(earlier: EarlierJobs): Promise<Submitted> {

@@ -21,7 +21,7 @@ export function parseDestinations(
   const destinations = new Map<string, Destination>();
   for (const value of values.flatMap((typed) => splitList(typed, accounts))) {
     const destination = parseDestination(value, accounts);
-    const key = JSON.stringify([destination.account.key, destination.folder]);
+    const key = `${destination.account.key}\0${destination.folder ?? ""}`;
     if (!destinations.has(key)) destinations.set(key, destination);
   }
   return [...destinations.values()];

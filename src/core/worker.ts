@@ -22,7 +22,9 @@ export interface WorkerWorld extends QueueWorld {
 
 /** The queue of a server: it never ends by itself. */
 export interface Worker {
-  /** New uploads, or new hope for an account. */
+  /** New uploads, by their accounts' keys. */
+  queued(accountKeys: readonly string[]): void;
+  /** New hope for an account. */
   wake(): void;
   /** An account may be tried again, or no longer: it is looked at now. */
   reconsider(accountKey: string): void;
@@ -190,6 +192,14 @@ export function startWorker(world: WorkerWorld, run: { readonly id: string; read
   }
 
   return {
+    queued(accountKeys) {
+      for (const key of accountKeys) {
+        const lane = dispatcher.lanes.find(({ account }) => account.key === key);
+        // One that has something to do already waits for a slot, or for its account: a look would find no more than that.
+        if (lane === undefined || lane.queued === 0) slots.wake();
+        if (lane !== undefined) lane.queued += 1;
+      }
+    },
     wake: () => slots.wake(),
     reconsider(accountKey) {
       dispatcher.lanes.find(({ account }) => account.key === accountKey)?.pauseFor(0);

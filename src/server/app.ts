@@ -101,9 +101,9 @@ async function answer(
 ): Promise<Response> {
   const visit = c.env;
   visit.route = path;
-  const { request } = visit.asked;
-  const asked: Asked = { ...visit.asked, params: paramsOf(params, visit.asked.path) };
-  visit.asked = asked;
+  if (params.length > 0) visit.asked = { ...visit.asked, params: paramsOf(params, visit.asked.path) };
+  const { asked } = visit;
+  const { request } = asked;
   const { method } = request;
   const methods = guard.methodsOf(routes, asked);
   const route = methods.includes(method)

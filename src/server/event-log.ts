@@ -72,13 +72,25 @@ export function createEventLog(jobs: Pick<Jobs, "subscribe">, kept = KEPT, now =
 
 function loggedEvent(id: number, event: ServerEvent): LoggedEvent {
   if (event.type === "account.state") {
-    return { id, type: event.type, data: safeJson(event.account), job: null, path: null };
+    return eventOf({ id, type: event.type, job: null, path: null }, event.account);
   }
   if (event.type === "job.state") {
-    return { id, type: event.type, data: safeJson(event.job), job: event.job.id, path: event.jobPath };
+    return eventOf({ id, type: event.type, job: event.job.id, path: event.jobPath }, event.job);
   }
   const { type, job, jobPath, account, bytes, size, rate, phase } = event;
-  return { id, type, data: safeJson({ job, account, bytes, size, rate, phase }), job, path: jobPath };
+  return eventOf({ id, type, job, path: jobPath }, { job, account, bytes, size, rate, phase });
+}
+
+/** Most events are forgotten before anybody has read them: the text is made for the first who does. */
+function eventOf(head: Omit<LoggedEvent, "data">, value: unknown): LoggedEvent {
+  let text: string | null = null;
+  return {
+    ...head,
+    get data() {
+      text ??= safeJson(value);
+      return text;
+    },
+  };
 }
 
 /** Whether somebody may hear of an event: of accounts everybody may, of a job whoever may see it. */

@@ -98,6 +98,20 @@ test("the same key and request give the same job, another request is refused", a
   expect(third).toBe("unprocessable");
 });
 
+test("a job that comes while another is claimed or ends is not left in the queue", async () => {
+  await using server = await startServer({ accounts: { one: fakeHost("fake", { perAccount: 1 }) } });
+  const file = server.files.file("a", "a");
+  for (let round = 0; round < 30; round += 1) {
+    const added: Promise<{ readonly id: string }>[] = [];
+    for (let n = 0; n < 3; n += 1) {
+      added.push(server.add(file, ["one"]));
+      if (n === round % 3) await Bun.sleep(round % 5);
+    }
+    // A queue that has missed one looks again only after a minute.
+    for (const { id } of await Promise.all(added)) expect((await server.ended(id)).state).toBe("done");
+  }
+});
+
 test("a running job is cancelled, a queued one too, and either can be tried again", async () => {
   const one = fakeHost("fake", { perAccount: 1 });
   one.behave = async ({ ctx }) => {
