@@ -6,6 +6,8 @@ import type { ByteRange } from "./source.ts";
 
 /** One is on its way, one is being read, and one is with whoever hashes. */
 const BUFFERS = 3;
+/** Bytes of a range that may be one of several read side by side, as blocks are: four halves of two buffers do. */
+const SHORT = 16 * 1024 * 1024;
 
 /** What is read from. */
 export interface OpenDescriptor {
@@ -29,7 +31,7 @@ export async function* readRange(
   hash: Hash | null = null,
 ): AsyncGenerator<Uint8Array> {
   if (start >= end) return;
-  const buffers = takeBuffers(end - start);
+  const { taken, buffers } = takeBuffers(end - start, hash !== null);
   const hashed = new Map<Uint8Array, Promise<void>>();
 
   const readAt = async (position: number, turn: number): Promise<Uint8Array> => {
@@ -51,14 +53,29 @@ export async function* readRange(
     }
   } finally {
     const settled = Promise.allSettled([ahead]).then(() => Promise.allSettled(hashed.values()));
-    void settled.then(() => buffers.forEach(giveBuffer));
+    void settled.then(() => taken.forEach(giveBuffer));
   }
 }
 
+interface Taken {
+  /** To be given back. */
+  readonly taken: readonly Uint8Array[];
+  /** To be read into in turn. */
+  readonly buffers: readonly Uint8Array[];
+}
+
 /** As many as there are chunks, up to those that are in use at a time. Short ranges need no more than their bytes. */
-function takeBuffers(length: number): readonly Uint8Array[] {
-  if (length < BUFFER_SIZE) return [new Uint8Array(length)];
-  return Array.from({ length: Math.min(BUFFERS, Math.ceil(length / BUFFER_SIZE)) }, takeBuffer);
+function takeBuffers(length: number, hashed: boolean): Taken {
+  if (length < BUFFER_SIZE) return { taken: [], buffers: [new Uint8Array(length)] };
+  const halved = length <= SHORT && !hashed;
+  const most = Math.min(halved ? 2 : BUFFERS, Math.ceil(length / BUFFER_SIZE));
+  const taken = Array.from({ length: most }, takeBuffer);
+  return { taken, buffers: halved ? taken.flatMap(halvesOf) : taken };
+}
+
+function halvesOf(buffer: Uint8Array): readonly Uint8Array[] {
+  const middle = buffer.byteLength / 2;
+  return [buffer.subarray(0, middle), buffer.subarray(middle)];
 }
 
 /** Is waited for in its turn, or never: whoever leaves early does not care how it ends. */
