@@ -1,6 +1,7 @@
 import { rm } from "node:fs/promises";
 import { AppError, errorView } from "../errors.ts";
 import { type Spooled, spool } from "../io/spool.ts";
+import { stdinStream } from "../io/stdin.ts";
 import type { FoundSource } from "./find-sources.ts";
 import type { NewUpload, Outcome, SourceRecord, UploadRecord } from "./job-store.ts";
 import type { PlannedUpload } from "./plan.ts";
@@ -58,7 +59,7 @@ export function createStdinSpool(directory: string, signal: AbortSignal): StdinS
   let spooled: Promise<Spooled> | null = null;
   return {
     async take() {
-      spooled ??= spool(Bun.stdin.stream(), directory, signal);
+      spooled ??= spool(stdinStream(), directory, signal);
       const { path, identity } = await spooled;
       return { path: "-", size: identity.size, mtimeNs: null, inode: null, spool: path };
     },

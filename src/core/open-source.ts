@@ -1,6 +1,7 @@
 import { type AppError, toAppError } from "../errors.ts";
 import type { Phase } from "../hosts/phase.ts";
 import { type FileIdentity, type FileSource, openFile, type Source, type SourceOptions } from "../io/source.ts";
+import { stdinStream } from "../io/stdin.ts";
 import { streamSource } from "../io/stream-source.ts";
 import type { Throttle } from "../io/throttle.ts";
 import type { Account } from "./account.ts";
@@ -37,7 +38,7 @@ export async function openSource(
     ...(throttle === null ? {} : { throttle }),
   };
   if (source.path === "-" && source.spool === null) {
-    return streamSource("standard input", Bun.stdin.stream(), sourceOptions);
+    return streamSource("standard input", stdinStream(), sourceOptions);
   }
   const file = openOrSubstitute(source, entry.record.phase, sourceOptions, openNamed);
   try {

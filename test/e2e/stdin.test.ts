@@ -33,6 +33,18 @@ describe("stdin", () => {
     expect(w.ulozto.files).toMatchObject([{ md5: md5(bytes) }]);
   });
 
+  for (const account of ["uploadgig", "ulozto"] as const) {
+    scene(`of a file goes to ${account} from where it stands`, async (w) => {
+      const bytes = randomBytes(5_000_001);
+      const file = w.file("s.bin", bytes);
+      const through = ["sh", "-c", `{ dd bs=3 count=1 of=/dev/null 2>&-; "$0" "$@"; } < '${file}'`];
+      const ran = await w.run(["up", "-", "--name", "s.bin", "--to", account, "--json"], { through });
+      expect(ran.code).toBe(0);
+      const { files } = account === "ulozto" ? w.ulozto : w.gig;
+      expect(files).toMatchObject([{ size: bytes.length - 3, md5: md5(bytes.subarray(3)) }]);
+    });
+  }
+
   scene("has one attempt: a pipe cannot be sent again", async (w) => {
     w.gig.fault("body", { breakAt: 1_000_000 });
     const ran = await w.run(["up", "-", "--name", "s", "--to", "uploadgig", "--json"], {
