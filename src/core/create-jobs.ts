@@ -1,4 +1,4 @@
-import { rm, stat } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { AppError, errorView, toAppError } from "../errors.ts";
 import { isUnder } from "../io/safe-open.ts";
 import type { Account } from "./account.ts";
@@ -11,6 +11,7 @@ import { createListeners } from "./listeners.ts";
 import type { LiveState } from "./live-state.ts";
 import { shownDepth } from "./queue-depth.ts";
 import { readRequest } from "./read-request.ts";
+import { retryJob } from "./retry-job.ts";
 import type { EarlierJobs, JobRecord, NewJob, RequestKey, ServeStore } from "./serve-store.ts";
 import type { Worker } from "./worker.ts";
 
@@ -174,12 +175,7 @@ export function createJobs(world: JobsWorld): RunningJobs {
       return again(id);
     },
     async retry(id, roots) {
-      const { source, uploads } = await find(id, roots);
-      const isOpen = uploads.some(({ state }) => state === "failed" || state === "cancelled" || state === "unknown");
-      if (isOpen && source.spool !== null && !(await exists(source.spool))) {
-        throw new AppError("conflict", "the file that came with the job is gone; send it again");
-      }
-      if (!(await store.retryJob(world.runId, id))) throw new AppError("conflict", "nothing of the job has failed");
+      await retryJob(world, await find(id, roots), roots);
       world.worker.wake();
       return again(id);
     },
@@ -230,13 +226,6 @@ export function createJobs(world: JobsWorld): RunningJobs {
     tellAccount: (account) => tell({ type: "account.state", account }),
     tellJob,
   };
-}
-
-function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
 }
 
 async function dropSpoolOf({ source }: JobRecord): Promise<void> {

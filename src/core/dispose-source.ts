@@ -1,7 +1,8 @@
 import { type BigIntStats, constants } from "node:fs";
 import { copyFile, mkdir, rename, rm, stat, unlink, utimes } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { type FileIdentity, identityOf } from "../io/source.ts";
+import { isSameFile } from "../io/same-file.ts";
+import { identityOf } from "../io/source.ts";
 import type { RunOptions } from "./inputs.ts";
 import type { JobStore, SourceRecord, UploadRecord } from "./job-store.ts";
 
@@ -24,7 +25,9 @@ export async function disposeOfSource(
     const stats = await statOf(source.path);
     // Its destinations may end at the same time: the first has dealt with it then.
     if (stats === null) return null;
-    if (!isUnchanged(source, identityOf(stats))) return `${source.path} is kept: it changed since it was sent`;
+    const isAsSent = (sent: SourceRecord) => sent.size === source.size && sent.mtimeNs === source.mtimeNs;
+    if (!siblings.every((sibling) => isAsSent(sibling.source)) || !isSameFile(source, identityOf(stats)))
+      return `${source.path} is kept: it changed since it was sent`;
     if (after.do === "delete") await unlink(source.path);
     else await moveInto(source.path, after.directory);
     return null;
@@ -43,10 +46,6 @@ async function statOf(path: string): Promise<BigIntStats | null> {
     if (codeOf(error) === "ENOENT") return null;
     throw error;
   });
-}
-
-function isUnchanged(sent: SourceRecord, now: FileIdentity): boolean {
-  return now.size === sent.size && now.mtimeNs === sent.mtimeNs && now.inode === sent.inode;
 }
 
 /** Never overwrites: fails with EEXIST. Across file systems it copies, keeps the times, then unlinks. */

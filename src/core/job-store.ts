@@ -11,11 +11,14 @@ export interface SourceRecord {
   readonly size: number | null;
   /** Nanoseconds since the epoch, decimal; null for stdin. */
   readonly mtimeNs: string | null;
-  /** `dev:ino`, decimal; null for stdin. */
+  /** `dev:ino`, decimal; null for stdin. Of a server's earlier run without the device, which is 0 then. */
   readonly inode: string | null;
   /** Copy of stdin in the state directory, deleted when its upload has ended. */
   readonly spool: string | null;
 }
+
+/** What identifies the content of a source without reading it. */
+export type SourceStamp = Pick<SourceRecord, "size" | "mtimeNs" | "inode">;
 
 /** What an upload came to. */
 export type Outcome =

@@ -1,5 +1,6 @@
 import { type AppError, toAppError } from "../errors.ts";
 import type { Phase } from "../hosts/phase.ts";
+import { isSameFile } from "../io/same-file.ts";
 import { type FileIdentity, type FileSource, openFile, type Source, type SourceOptions } from "../io/source.ts";
 import { stdinStream } from "../io/stdin.ts";
 import { streamSource } from "../io/stream-source.ts";
@@ -14,8 +15,8 @@ export interface SourceWorld {
   readonly options: Pick<RunOptions, "checksum">;
   readonly throttle: Throttle | null;
   readonly listen: EngineListener;
-  /** How a named file is opened: a server judges what it opens. */
-  readonly openNamed?: (path: string, options: SourceOptions) => FileSource;
+  /** How a named file is opened: a server judges what it opens, and takes only the file that it has accepted. */
+  readonly openNamed?: (source: SourceRecord, options: SourceOptions) => FileSource;
 }
 
 /** The host holds the bytes already: the upload can end without its file. */
@@ -28,7 +29,7 @@ const BYTES_ARE_STORED: ReadonlySet<Phase> = new Set(["stored", "placed", "commi
 export async function openSource(
   entry: LedgerEntry,
   account: Account,
-  { options, throttle, listen, openNamed = openFile }: SourceWorld,
+  { options, throttle, listen, openNamed = openPath }: SourceWorld,
   onBytes: (delta: number, moved: boolean) => void,
 ): Promise<Source & Disposable> {
   const { source } = entry.record;
@@ -57,11 +58,15 @@ function openOrSubstitute(
   openNamed: NonNullable<SourceWorld["openNamed"]>,
 ): FileSource | (Source & Disposable) {
   try {
-    return source.spool === null ? openNamed(source.path, options) : openFile(source.spool, options);
+    return source.spool === null ? openNamed(source, options) : openFile(source.spool, options);
   } catch (error) {
     if (!BYTES_ARE_STORED.has(phase) || source.size === null) throw error;
     return missingSource(source, source.size, toAppError(error));
   }
+}
+
+function openPath({ path }: SourceRecord, options: SourceOptions): FileSource {
+  return openFile(path, options);
 }
 
 /** A file that is gone while its upload only waits for placing and commit. */
@@ -89,7 +94,10 @@ async function followChange(
   { size, mtimeNs, inode }: FileIdentity,
   listen: EngineListener,
 ): Promise<void> {
-  if (known.size === size && known.mtimeNs === mtimeNs && known.inode === inode) return;
+  if (isSameFile(known, { size, mtimeNs, inode })) {
+    if (known.inode !== inode) await entry.source({ ...known, inode });
+    return;
+  }
   const { phase, checkpoint } = entry.record;
   if (phase === "committing" || phase === "committed") return;
   // In this order: a crash in between must not leave the old content's checkpoint with the new content.

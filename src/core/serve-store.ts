@@ -1,6 +1,6 @@
 import type { ErrorView } from "../errors.ts";
 import type { RunOptions } from "./inputs.ts";
-import type { AccountState, JobStore, SourceRecord, UploadRecord } from "./job-store.ts";
+import type { AccountState, JobStore, SourceRecord, SourceStamp, UploadRecord } from "./job-store.ts";
 
 /** One source that `serve` was asked to upload, to one or more destinations. */
 export interface JobRecord {
@@ -14,7 +14,7 @@ export interface JobRecord {
   readonly hook: string | null;
   /** Milliseconds since the epoch; nothing is sent before. */
   readonly notBefore: number | null;
-  /** Milliseconds that size and mtime must stand still before the first byte; null: not waited for. */
+  /** Milliseconds that size and mtime must stand still before the first byte; null: they need not, or they have. */
   readonly settleMs: number | null;
   /** URL told of the end; null: nobody. */
   readonly callback: string | null;
@@ -134,7 +134,7 @@ export interface ServeStore extends JobStore {
    * Takes all unended uploads of jobs into the run of a starting server, keeping phase and checkpoint; the caller holds
    * the lock that keeps a second server out of this state directory. An upload that was running when its process died
    * counts a crash; the third ends it as `failed`, and one that died in `finishing` on a host outside `committingHosts`
-   * ends as `unknown`.
+   * ends as `unknown`. Of their sources the devices are forgotten: a restart of the machine may number them anew.
    */
   adoptJobs(runId: string, committingHosts: ReadonlySet<string>): Promise<Adopted>;
   job(id: string): Promise<JobRecord | null>;
@@ -154,6 +154,11 @@ export interface ServeStore extends JobStore {
     error: ErrorView | null,
     seconds?: number,
   ): Promise<void>;
+  /**
+   * The file of an owned upload has stood still: its job waits for that no more, and what is queued of it takes the file
+   * as this upload remembers it.
+   */
+  stoodStill(id: string): Promise<void>;
   /** Changes what a queued upload waits for, without taking it. */
   rest(id: string, dueAt: number | null, why: WaitReason | null): Promise<void>;
   /**
@@ -169,10 +174,11 @@ export interface ServeStore extends JobStore {
   /** Ends an owned upload as `cancelled`. */
   finishCancelled(id: string, fence: number, error: ErrorView, seconds: number): Promise<void>;
   /**
-   * Queues failed, cancelled and unknown uploads of a job again, from round 0 and no sooner than its `notBefore`. False
-   * when there are none.
+   * Queues failed, cancelled and unknown uploads of a job again, from round 0 and no sooner than its `notBefore`, each in
+   * the phase from which it goes on. False when there are none. `file`: what is remembered of their source from now on;
+   * what a host has of another content is left aside, but for a commit that was asked for.
    */
-  retryJob(runId: string, id: string): Promise<boolean>;
+  retryJob(runId: string, id: string, file?: SourceStamp): Promise<boolean>;
   /** Forgets an ended job; its uploads stay in the history. False when it has not ended. */
   removeJob(id: string): Promise<boolean>;
   /**

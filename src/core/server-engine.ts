@@ -1,6 +1,5 @@
 import { rm } from "node:fs/promises";
 import { AppError } from "../errors.ts";
-import { openUnder } from "../io/safe-open.ts";
 import type { Account } from "./account.ts";
 import { accountByKey } from "./account-by-key.ts";
 import { watchAccounts } from "./account-watch.ts";
@@ -11,6 +10,7 @@ import type { RunOptions } from "./inputs.ts";
 import { type JobView, jobView } from "./job-view.ts";
 import type { Jobs } from "./jobs.ts";
 import { createLiveState } from "./live-state.ts";
+import { openAccepted } from "./open-accepted.ts";
 import type { ServeStore } from "./serve-store.ts";
 import { removeOrphans } from "./spooled-bodies.ts";
 import { startWorker, type Worker } from "./worker.ts";
@@ -91,7 +91,7 @@ export async function startServerEngine(world: ServerEngineWorld, options: RunOp
       ...world,
       live,
       accountOf: (key) => accountByKey(world.accounts())(key),
-      openNamed: (path, sourceOptions) => openUnder(path, world.settings().roots, sourceOptions),
+      openNamed: (source, sourceOptions) => openAccepted(source, world.settings().roots, sourceOptions),
       listen(event, job) {
         late.jobs?.observe(event);
         if (event.type === "captcha" || event.type === "cool_down" || event.type === "parked") look();

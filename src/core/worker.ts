@@ -133,10 +133,11 @@ export function startWorker(world: WorkerWorld, run: { readonly id: string; read
     const job = await store.jobOfUpload(claimed.id);
     if (job !== null) jobIds.set(claimed.id, job.id);
     if (job?.settleMs == null || job.source.path === "-") return true;
-    const unsettled = await lookWhetherSettled(claimed.source, job.settleMs);
-    if (unsettled === null) return true;
-    await store.saveSource(claimed.id, claimed.fence, unsettled.source);
-    await store.postpone(claimed.id, claimed.fence, unsettled.lookAt, "settle", null);
+    const look = await lookWhetherSettled(claimed.source, job.settleMs);
+    if (look.kind === "still") await store.stoodStill(claimed.id);
+    if (look.kind !== "moving") return true;
+    await store.saveSource(claimed.id, claimed.fence, look.source);
+    await store.postpone(claimed.id, claimed.fence, look.lookAt, "settle", null);
     jobIds.delete(claimed.id);
     changed(claimed.id);
     return false;

@@ -4,6 +4,8 @@ import { jobView, type LiveFacts } from "../../src/core/job-view.ts";
 import { shownDepth } from "../../src/core/queue-depth.ts";
 import type { JobRecord, JobsQuery, JobUpload, NewJob, ServeStore } from "../../src/core/serve-store.ts";
 import { JOB_STATES } from "../../src/core/serve-store.ts";
+import type { Phase } from "../../src/hosts/phase.ts";
+import type { Json } from "../../src/json.ts";
 import { failure, file, success, upload, view } from "./job-store.ts";
 
 export interface ServeStoreFixture extends AsyncDisposable {
@@ -524,6 +526,27 @@ export function describeServeStore(name: string, open: (now: () => number) => Se
       expect(await onlyUpload(id)).toMatchObject({ state: "running", dueAt: null, waitingFor: null });
     });
 
+    test("a job that has stood still waits for that no more, and all that is queued of it takes that file", async () => {
+      const id = await added({ settleMs: 5, uploads: [to(A), to(B)] });
+      const other = await added({ settleMs: 5 });
+      clock += 5;
+      const first = await claimed();
+      const now = { ...file("/file"), size: 11, inode: "1:2" };
+      await store.saveSource(first.id, first.fence, now);
+      expect(await job(id)).toMatchObject({ settleMs: 5, uploads: [{ source: now }, { source: file("/file") }] });
+      await store.stoodStill(first.id);
+      expect(await job(id)).toMatchObject({ settleMs: null, uploads: [{ source: now }, { source: now }] });
+      expect(await job(other)).toMatchObject({ settleMs: 5, uploads: [{ source: file("/file") }] });
+    });
+
+    test("an upload that failed while it was answered for does not have its body up when it is postponed", async () => {
+      const id = await added();
+      const { id: uploadId, fence } = await claimed();
+      await store.savePhase(uploadId, fence, "finishing");
+      await store.postpone(uploadId, fence, clock + 1, "retry", view("rate_limited"));
+      expect(await onlyUpload(id)).toMatchObject({ phase: "preparing" });
+    });
+
     describe("cancelling a job", () => {
       test("ends what has not begun, and tells what runs", async () => {
         const error = view("cancelled");
@@ -584,6 +607,57 @@ export function describeServeStore(name: string, open: (now: () => number) => Se
         }
         expect(await listed({ state: "queued" })).toContain(id);
         expect((await claimed()).name).toBe("failed");
+      });
+
+      test("goes on from the phase that is left of it", async () => {
+        const rows: [phase: Phase, checkpoint: Json | null, from: Phase][] = [
+          ["finishing", null, "new"],
+          ["finishing", { alone: true }, "preparing"],
+          ["sending", null, "new"],
+          ["sending", { blocks: 1 }, "sending"],
+          ["committing", { slug: "s" }, "committing"],
+        ];
+        for (const [phase, checkpoint, from] of rows) {
+          const id = await added();
+          const { id: uploadId, fence } = await claimed();
+          await store.savePhase(uploadId, fence, phase, checkpoint);
+          await store.finish(uploadId, fence, failure("outcome_unknown"), 1);
+          expect((await onlyUpload(id)).phase).toBe(phase);
+          await store.retryJob(runId, id);
+          expect(await onlyUpload(id)).toMatchObject({ phase: from, checkpoint });
+          await store.cancelJob(id, view("cancelled"));
+        }
+      });
+
+      test("takes the file as it is now, and leaves what a host has of another content", async () => {
+        const id = await added({ uploads: ["done", "begun", "asked", "new"].map((name) => to(A, { name })) });
+        const begin = async (phase: Phase, outcome = failure("source")) => {
+          const { id: uploadId, fence } = await claimed();
+          await store.savePhase(uploadId, fence, phase, { slug: phase });
+          await store.finish(uploadId, fence, outcome, 1);
+        };
+        await begin("committed", success());
+        await begin("stored");
+        await begin("committing");
+        await store.cancelJob(id, view("cancelled"));
+        const known = { size: 10, mtimeNs: "1800000000123456789" };
+        const same = { ...known, inode: "7:12" };
+        await store.retryJob(runId, id, same);
+        expect((await job(id)).uploads).toMatchObject([
+          { source: file("/file") },
+          { source: same, phase: "stored", checkpoint: { slug: "stored" } },
+          { source: file("/file"), phase: "committing" },
+          { source: same, phase: "new" },
+        ]);
+        await store.cancelJob(id, view("cancelled"));
+        const other = { ...known, inode: "7:112" };
+        await store.retryJob(runId, id, other);
+        expect((await job(id)).uploads).toMatchObject([
+          { source: file("/file"), state: "done" },
+          { source: other, phase: "new", checkpoint: null },
+          { source: file("/file"), phase: "committing", checkpoint: { slug: "committing" } },
+          { source: other, phase: "new", checkpoint: null },
+        ]);
       });
 
       test("still waits for its time", async () => {
@@ -733,6 +807,17 @@ export function describeServeStore(name: string, open: (now: () => number) => Se
         expect(await store.claim(next, NONE)).toMatchObject({ name: "2" });
         expect(await store.claim(next, NONE)).toMatchObject({ name: "3" });
         expect((await job(stopped)).uploads.map(({ crashes }) => crashes)).toEqual([0, 0]);
+      });
+
+      test("without the devices of their files, which may be numbered anew", async () => {
+        const done = await ended();
+        const waiting = await added();
+        const spooled = await added({ source: { ...file("-"), inode: null, mtimeNs: null, spool: "/spool/1" } });
+        await adopt();
+        await adopt();
+        expect((await onlyUpload(waiting)).source).toEqual({ ...file("/file"), inode: "0:12" });
+        expect((await onlyUpload(spooled)).source.inode).toBeNull();
+        expect((await onlyUpload(done)).source).toEqual(file("/file"));
       });
 
       test("by the thousand", async () => {

@@ -61,8 +61,11 @@ function adoptPage(context: StoreContext, runId: string, after: number, committi
     `UPDATE uploads SET waiting_for = NULL
      ${taken} state = 'queued' AND run <> $run AND due_at IS NULL AND waiting_for IS NOT NULL`,
   ).run({ run, jobs });
-  // Alone, because of the many indexes that a change of anything else is written to.
-  sql(`UPDATE uploads SET run = $run ${taken} state = 'queued' AND run <> $run`).run({ run, jobs });
+  // With no column that is in one of the many other indexes, all of which a change of it is written to.
+  sql(
+    `UPDATE uploads SET run = $run, source_inode = '0' || substr(source_inode, instr(source_inode, ':'))
+     ${taken} state = 'queued' AND run <> $run`,
+  ).run({ run, jobs });
   return { crashed, last: seqs.at(-1) ?? null };
 }
 

@@ -1,4 +1,4 @@
-import type { UploadRecord } from "../../core/job-store.ts";
+import type { SourceStamp, UploadRecord } from "../../core/job-store.ts";
 import type { ServeStore } from "../../core/serve-store.ts";
 import type { ErrorView } from "../../errors.ts";
 import type { StoreContext } from "../context.ts";
@@ -39,17 +39,23 @@ export function jobEnds(context: StoreContext) {
         { outcome: JSON.stringify({ ok: false, error }), now: now(), seconds },
       ),
 
-    retryJob: (runId: string, id: string) =>
+    retryJob: (runId: string, id: string, file?: SourceStamp) =>
       access.write(() => {
         const run = serverRun(context, runId);
         const job = seqOf(context, id);
+        if (file !== undefined) takeFile(context, job, file);
         const early = sql<{ at: number }>(
           "SELECT not_before AS at FROM jobs WHERE seq = $job AND not_before > $now",
         ).get({ job, now: now() });
         const { changes } = sql(
           `UPDATE uploads SET run = $run, state = 'queued', outcome = NULL, resumable = 0, reported = 0,
-             finished_at = NULL, rounds = 0, crashes = 0, due_at = $dueAt, waiting_for = $waitingFor
-           WHERE job = $job AND state IN ('failed', 'cancelled', 'unknown')`,
+             finished_at = NULL, rounds = 0, crashes = 0, due_at = $dueAt, waiting_for = $waitingFor,
+             phase = CASE
+               WHEN phase IN ('preparing', 'sending', 'finishing') AND checkpoint IS NULL THEN 'new'
+               WHEN phase = 'finishing' THEN 'preparing'
+               ELSE phase
+             END
+           WHERE job = $job AND ${OPEN}`,
         ).run({ run, job, dueAt: early?.at ?? null, waitingFor: early === null ? null : "notBefore" });
         return changes > 0;
       }),
@@ -81,6 +87,20 @@ export function jobEnds(context: StoreContext) {
       }
     },
   } satisfies Partial<ServeStore>;
+}
+
+/** Uploads that a retry takes up. */
+const OPEN = "state IN ('failed', 'cancelled', 'unknown')";
+
+/** A commit that was asked for concerns the old content alone. */
+function takeFile({ sql }: StoreContext, job: number | null, { size, mtimeNs, inode }: SourceStamp): void {
+  const same = `(source_size IS $size AND source_mtime_ns IS $mtimeNs
+    AND substr(source_inode, instr(source_inode, ':')) IS substr($inode, instr($inode, ':')))`;
+  sql(
+    `UPDATE uploads SET source_size = $size, source_mtime_ns = $mtimeNs, source_inode = $inode,
+       phase = CASE WHEN ${same} THEN phase ELSE 'new' END, checkpoint = CASE WHEN ${same} THEN checkpoint END
+     WHERE job = $job AND ${OPEN} AND phase NOT IN ('committing', 'committed')`,
+  ).run({ job, size, mtimeNs, inode });
 }
 
 /** Null is the place of no job. */

@@ -12,7 +12,9 @@ export function waits(context: StoreContext) {
       own(
         id,
         fence,
+        // The host does not have the body that it was about to answer for.
         `state = 'queued', owner_id = NULL, due_at = $dueAt, waiting_for = $why, outcome = $outcome,
+         phase = CASE phase WHEN 'finishing' THEN 'preparing' ELSE phase END,
          rounds = rounds + $round, seconds = coalesce($seconds, seconds)`,
         {
           dueAt: Math.ceil(dueAt),
@@ -22,6 +24,17 @@ export function waits(context: StoreContext) {
           seconds: seconds ?? null,
         },
       ),
+
+    stoodStill: (id: string) =>
+      access.writeSoon(() => {
+        sql("UPDATE jobs SET settle_ms = NULL WHERE seq = (SELECT job FROM uploads WHERE id = $id)").run({ id });
+        sql(
+          `UPDATE uploads SET source_size = still.source_size, source_mtime_ns = still.source_mtime_ns,
+             source_inode = still.source_inode
+           FROM (SELECT * FROM uploads WHERE id = $id) AS still
+           WHERE uploads.job = still.job AND uploads.state IN ('queued', 'interrupted')`,
+        ).run({ id });
+      }),
 
     rest: (id: string, dueAt: number | null, why: WaitReason | null) =>
       access.write(() => {

@@ -1,0 +1,19 @@
+import { AppError } from "../errors.ts";
+import { openUnder } from "../io/safe-open.ts";
+import { whatChanged } from "../io/same-file.ts";
+import type { FileSource, SourceOptions } from "../io/source.ts";
+import type { SourceRecord } from "./job-store.ts";
+
+/**
+ * Opens the file that a server has promised to send, below `roots`. Fails with `source` when it cannot be opened, or is
+ * no longer that file.
+ */
+export function openAccepted(accepted: SourceRecord, roots: readonly string[], options: SourceOptions): FileSource {
+  const file = openUnder(accepted.path, roots, options);
+  const change = whatChanged(accepted, file.identity);
+  if (change === null) return file;
+  file[Symbol.dispose]();
+  throw new AppError("source", `${accepted.path} is not the file that was accepted: ${change}`, {
+    hint: "to send the file as it is now: hoist jobs retry ID",
+  });
+}
