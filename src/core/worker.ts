@@ -30,7 +30,7 @@ export interface Worker {
   reconsider(accountKey: string): void;
   /** Aborts a running upload; it ends as cancelled. */
   cancel(uploadId: string): void;
-  /** Starts nothing more, lets uploads run for `graceMs`, then stops them. */
+  /** Starts nothing more, lets uploads run for `graceMs`, then stops them; at once those that only wait for a person. */
   stop(graceMs: number): Promise<void>;
 }
 
@@ -51,6 +51,8 @@ export function startWorker(world: WorkerWorld, run: { readonly id: string; read
   const { store, live, changed } = world;
   const hard = new AbortController();
   const cancels = new Map<string, AbortController>();
+  /** Stop single uploads, as `hard` stops all. */
+  const stops = new Map<string, AbortController>();
   const failures = new Map<string, number>();
   const jobIds = new Map<string, string>();
   /** Accounts with uploads in the queue that are not configured any more. */
@@ -61,6 +63,7 @@ export function startWorker(world: WorkerWorld, run: { readonly id: string; read
     live.observe(event);
     if (CHANGES_JOB.has(event.type) && "upload" in event) changed(event.upload.id);
     world.listen(event, "upload" in event ? jobIds.get(event.upload.id) : undefined);
+    if (stopping && event.type === "parked") stopParked();
   };
 
   const policy: DispatchPolicy = {
@@ -74,6 +77,7 @@ export function startWorker(world: WorkerWorld, run: { readonly id: string; read
     endTries: Number.POSITIVE_INFINITY,
     async ended(upload) {
       cancels.delete(upload.id);
+      stops.delete(upload.id);
       live.ended(upload.id);
       const job = await store.jobOfUpload(upload.id);
       if (job !== null && upload.outcome !== null) {
@@ -89,9 +93,10 @@ export function startWorker(world: WorkerWorld, run: { readonly id: string; read
       changed(upload.id);
     },
     signalOf(claimed) {
-      const cancel = new AbortController();
+      const [cancel, stop] = [new AbortController(), new AbortController()];
       cancels.set(claimed.id, cancel);
-      return AbortSignal.any([hard.signal, cancel.signal]);
+      stops.set(claimed.id, stop);
+      return AbortSignal.any([hard.signal, cancel.signal, stop.signal]);
     },
   };
   const dispatcher = createDispatcher({ ...world, listen }, run, policy, hard.signal);
@@ -108,6 +113,11 @@ export function startWorker(world: WorkerWorld, run: { readonly id: string; read
       const ms = Math.min(...waits, due === null ? MINUTE_MS : Math.max(0, due - Date.now()), MINUTE_MS);
       await slots.changed(seen, Math.max(ms, 5), hard.signal);
     }
+  }
+
+  /** A person may take days; the next start finds what waits for one. */
+  function stopParked(): void {
+    for (const [id, stop] of stops) if (live.captcha(id) !== null) stop.abort();
   }
 
   /** What is queued and due, by account. */
@@ -213,6 +223,7 @@ export function startWorker(world: WorkerWorld, run: { readonly id: string; read
       stopping = true;
       slots.wake();
       await loop;
+      stopParked();
       const timer = setTimeout(() => hard.abort(), graceMs);
       await dispatcher.idle();
       clearTimeout(timer);

@@ -181,6 +181,46 @@ test("an account that waits for a person holds nobody else up, shows the page, a
   expect((await server.ended(parked.id)).state).toBe("done");
 });
 
+test("a stop waits for what moves bytes, not for a person", async () => {
+  using state = temporaryDirectory();
+  using files = temporaryDirectory();
+  const [one, two] = [fakeHost(), fakeHost("other")];
+  let solved = false;
+  const goOn = Promise.withResolvers<void>();
+  one.behave = async (attempt) => {
+    if (attempt.target.name === "late") await goOn.promise;
+    await attempt.ctx.phase("preparing");
+    while (!solved) await attempt.ctx.person({ kind: "captcha", url: "https://captcha.example/1" });
+    return takeIt(attempt);
+  };
+  const moving = Promise.withResolvers<void>();
+  two.behave = async (attempt) => {
+    await moving.promise;
+    return takeIt(attempt);
+  };
+  const options = { accounts: { one, two }, stateDirectory: state.path, files };
+  const parked: string[] = [];
+  let sent = "";
+  {
+    await using server = await startServer(options);
+    for (const name of ["late", "a"]) parked.push((await server.add(files.file(name, name), ["one"])).id);
+    sent = (await server.add(files.file("b", "b"), ["two"])).id;
+    await server.until(parked[1] ?? "", ({ waitingFor }) => waitingFor === "captcha");
+    const stopped = server.engine.stop(60_000);
+    const left = (id = "") => server.until(id, ({ state }) => state === "queued");
+    expect(await left(parked[1])).toMatchObject({ uploads: [{ phase: "preparing", ok: null }] });
+    // One that meets the captcha only now does not stay either.
+    goOn.resolve();
+    await left(parked[0]);
+    moving.resolve();
+    await stopped;
+    expect((await server.engine.jobs.get(sent, server.roots)).state).toBe("done");
+  }
+  solved = true;
+  await using server = await startServer(options);
+  for (const id of parked) expect((await server.ended(id)).state).toBe("done");
+});
+
 test("a cool-down shows on the upload that met it, in lists and in counts, and ends", async () => {
   const one = fakeHost("fake", { perAccount: 1 });
   let asked = 0;
