@@ -73,7 +73,7 @@ export interface ServeRequest {
   readonly log: OutboxLog;
 }
 
-export interface Serving extends Pick<ServerEngine, "jobs" | "stop" | "spoolDirectory"> {
+export interface Serving extends Pick<ServerEngine, "jobs" | "stop" | "spoolDirectory" | "reconfigured"> {
   /** Remembers a signed message's id; false when it is known already. Durable when it resolves. */
   rememberMessage(scope: string, id: string): Promise<boolean>;
 }
@@ -190,6 +190,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       return {
         jobs: engine.jobs,
         spoolDirectory: engine.spoolDirectory,
+        reconfigured: () => engine.reconfigured(),
         rememberMessage: (scope, id) => ledger.rememberMessage(scope, id),
         async stop(graceMs) {
           await engine.stop(graceMs);

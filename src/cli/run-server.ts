@@ -103,7 +103,7 @@ export async function runServer({ io, globals }: CommandContext, flags: ServeFla
         now = await read(config);
         // Whose token has gone must not go on listening.
         events.end();
-      });
+      }).then(() => serving.reconfigured());
     });
 
     await aborted(io.signal);

@@ -20,6 +20,11 @@ export function accountByKey(
   };
 }
 
+export function isConfigured(accounts: ReadonlyMap<string, Account>, key: string): boolean {
+  for (const account of accounts.values()) if (account.key === key) return true;
+  return false;
+}
+
 interface Merged {
   readonly others: readonly Account[];
   readonly account: Account;

@@ -86,6 +86,8 @@ export function createJobs(world: JobsWorld): RunningJobs {
     return { jobs: records.map(view), created: false };
   }
 
+  const waits = async () => live.waits((await store.queued(world.runId, 1)).keys());
+
   async function find(id: string, roots: readonly Root[]): Promise<JobRecord> {
     const job = await store.job(id);
     if (job === null || !isVisible(job, roots)) throw new AppError("not_found", "there is no such job");
@@ -135,11 +137,10 @@ export function createJobs(world: JobsWorld): RunningJobs {
     },
     async list(query, roots) {
       const { jobs, next } = await store.jobs({
-        waits: live.waits(),
         labels: query.labels,
         limit: query.limit,
         under: [...pathsOf(roots), "-"],
-        ...(query.state === undefined ? {} : { state: query.state }),
+        ...(query.state === undefined ? {} : { state: query.state, waits: await waits() }),
         ...(query.account === undefined ? {} : { account: query.account }),
         ...(query.after === undefined ? {} : { after: query.after }),
       });
@@ -192,7 +193,7 @@ export function createJobs(world: JobsWorld): RunningJobs {
     },
     pauseAccount: (name) => changeAccount(name, { paused: true, pausedBecause: null }),
     resumeAccount: (name) => changeAccount(name, RESUMED),
-    depth: () => shownDepth(store, world.runId, live.waits()),
+    depth: async () => shownDepth(store, world.runId, await waits()),
     subscribe: listeners.add,
 
     observe(event) {

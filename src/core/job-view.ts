@@ -52,7 +52,7 @@ export interface JobView {
 export interface LiveFacts {
   /** Bytes handed over by a running upload. */
   bytes(uploadId: string): number | null;
-  /** Why an account's queued uploads wait; null when they do not. */
+  /** Why an account's queued uploads wait, also for the account itself to be configured again; null when they do not. */
   accountWait(accountKey: string): Extract<WaitReason, "cool-down" | "captcha" | "account"> | null;
   /** The page a person must open for an upload. */
   captcha(uploadId: string): string | null;

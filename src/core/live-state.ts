@@ -14,8 +14,8 @@ export interface LiveState extends LiveFacts {
   /** Takes over what the store says of the accounts, by key. */
   know(states: ReadonlyMap<string, AccountState>): void;
   accountView(account: Account): AccountView;
-  /** What makes uploads wait beyond what is stored with them. */
-  waits(): NonNullable<JobsQuery["waits"]>;
+  /** What makes uploads wait beyond what is stored with them. `queued`: keys of accounts that uploads are queued for. */
+  waits(queued: Iterable<string>): NonNullable<JobsQuery["waits"]>;
 }
 
 interface Running {
@@ -25,11 +25,13 @@ interface Running {
   rests: boolean;
 }
 
-export function createLiveState(): LiveState {
+/** `isServed`: whether an account of that key is configured now. */
+export function createLiveState(isServed: (accountKey: string) => boolean): LiveState {
   const running = new Map<string, Running>();
   let states: ReadonlyMap<string, AccountState> = new Map();
 
   const accountWait = (accountKey: string) => {
+    if (!isServed(accountKey)) return "account";
     const state = states.get(accountKey);
     if (state?.paused === true || (state?.refusedSecret ?? null) !== null) return "account";
     if ((state?.coolDownUntil ?? 0) > Date.now()) return "cool-down";
@@ -59,9 +61,9 @@ export function createLiveState(): LiveState {
     captcha: (uploadId) => running.get(uploadId)?.captcha ?? null,
     rests: (uploadId) => running.get(uploadId)?.rests ?? false,
     accountWait,
-    waits() {
+    waits(queued) {
       const waiting = [...running].filter(([, { captcha, rests }]) => captcha !== null || rests);
-      const accounts = [...states.keys(), ...waiting.map(([, { accountKey }]) => accountKey)];
+      const accounts = [...queued, ...states.keys(), ...waiting.map(([, { accountKey }]) => accountKey)];
       return {
         accounts: [...new Set(accounts)].filter((key) => accountWait(key) !== null),
         uploads: waiting.map(([id]) => id),

@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { AppError } from "../errors.ts";
 import type { Account } from "./account.ts";
-import { accountByKey } from "./account-by-key.ts";
+import { accountByKey, isConfigured } from "./account-by-key.ts";
 import { watchAccounts } from "./account-watch.ts";
 import { createJobs, type JobsSettings, type RunningJobs } from "./create-jobs.ts";
 import type { QueueWorld } from "./dispatcher.ts";
@@ -40,6 +40,8 @@ export interface ServerEngine {
   readonly spoolDirectory: string;
   /** Jobs that ended as an earlier server died: callbacks and messages are still to be sent. */
   readonly endedMeanwhile: readonly JobView[];
+  /** The accounts are configured anew: what waits for one of them is looked at now. */
+  reconfigured(): void;
   /** Starts nothing more, lets uploads run for `graceMs`, then stops and records them. */
   stop(graceMs: number): Promise<void>;
 }
@@ -73,7 +75,7 @@ export async function startServerEngine(world: ServerEngineWorld, options: RunOp
   await removeOrphans(store, world.spoolDirectory);
 
   const stopped = new AbortController();
-  const live = createLiveState();
+  const live = createLiveState((key) => isConfigured(world.accounts(), key));
   // The worker tells the jobs, the jobs wake the worker.
   const late: { jobs: RunningJobs | null } = { jobs: null };
   const watch = watchAccounts({
@@ -113,6 +115,7 @@ export async function startServerEngine(world: ServerEngineWorld, options: RunOp
     jobs,
     spoolDirectory: world.spoolDirectory,
     endedMeanwhile: untold.map((job) => jobView(job, live)),
+    reconfigured: () => worker.wake(),
     async stop(graceMs) {
       clearInterval(forgetting);
       watch[Symbol.dispose]();

@@ -65,16 +65,43 @@ describe("hoist serve and its accounts", () => {
     expect((await s.ended(job.id)).state).toBe("done");
   });
 
-  scene("jobs of an account that the configuration lost are told of in the log", async (w) => {
-    const account = `[accounts.second]\nhost = "uploadgig"\nurl = "${w.gig.url}"\nuser = "second"\n`;
-    const s = await serve(w, account);
-    expect((await s.call("POST", "/v1/accounts/second/pause")).status).toBe(200);
-    await s.add(w.file("a.bin", 10), ["second"]);
+  scene("jobs of an account that the configuration lost wait for it, and go on when it is back", async (w) => {
+    const account = `[accounts.uploadgig]\nurl = "${w.gig.url}"\nuser = "${w.gig.user}"\n`;
+    delete w.env.HOIST_UPLOADGIG_URL;
+    delete w.env.HOIST_UPLOADGIG_USER;
+    let s = await serve(w, account);
     const file = join(w.dir, "hoist.toml");
-    await Bun.write(file, (await Bun.file(file).text()).replace(account, ""));
-    s.live.kill("SIGHUP");
-    await logged(s, "reloaded");
+    const withAccount = await Bun.file(file).text();
+    const reload = async (text: string, count: number) => {
+      await Bun.write(file, text);
+      s.live.kill("SIGHUP");
+      await logged(s, "reloaded", count);
+    };
+    const waiting = async () => ((await (await s.call("GET", "/v1/jobs?state=waiting")).json()) as Json).jobs;
+    expect((await s.call("POST", "/v1/accounts/uploadgig/pause")).status).toBe(200);
+    const { id } = await s.add(w.file("a.bin", 10), ["uploadgig"]);
+    await reload(withAccount.replace(account, ""), 1);
+    const lost = {
+      id,
+      state: "waiting",
+      waitingFor: "account",
+      uploads: [{ state: "waiting", waitingFor: "account" }],
+    };
+    expect(await s.job(id)).toMatchObject(lost);
     await s.live.until((_, err) => err.includes("queued jobs for uploadgig wait for an account"));
+    expect(await waiting()).toMatchObject([lost]);
+    expect(await (await s.call("GET", "/metrics")).text()).toContain('hoist_jobs{state="waiting"} 1\n');
+    s.live.kill("SIGTERM");
+    await s.live.ended;
+    const named = { HOIST_UPLOADGIG_URL: w.gig.url, HOIST_UPLOADGIG_USER: w.gig.user };
+    expect((await w.run(["account", "resume", "uploadgig"], { env: named })).code).toBe(0);
+
+    s = await serve(w);
+    await s.live.until((_, err) => err.includes("queued jobs for uploadgig wait for an account"));
+    expect(await waiting()).toMatchObject([lost]);
+    expect((await (await s.call("GET", "/v1/jobs?state=queued")).json()) as Json).toMatchObject({ jobs: [] });
+    await reload(withAccount, 1);
+    expect((await s.ended(id)).state).toBe("done");
   });
 
   scene("a pause from a shell is seen by those who watch the server", async (w) => {
