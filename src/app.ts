@@ -76,6 +76,8 @@ export interface ServeRequest {
 export interface Serving extends Pick<ServerEngine, "jobs" | "stop" | "spoolDirectory" | "reconfigured"> {
   /** Remembers a signed message's id; false when it is known already. Durable when it resolves. */
   rememberMessage(scope: string, id: string): Promise<boolean>;
+  /** Fails with `state` when nothing that is taken now would last. */
+  assertLasting(): Promise<void>;
 }
 
 /** Fails with `config`. Nothing is opened or called yet. */
@@ -88,8 +90,8 @@ export async function createApp(options: AppOptions): Promise<App> {
   exemptLoopback(config);
   let opened: Promise<ServeStore> | null = null;
 
-  function store(directory = options.history ? config.stateDir : null): Promise<ServeStore> {
-    opened ??= (async () => openStore({ directory, command: options.command }))();
+  function store(directory = options.history ? config.stateDir : null, mustStay = false): Promise<ServeStore> {
+    opened ??= (async () => openStore({ directory, command: options.command, mustStay }))();
     return opened;
   }
 
@@ -160,7 +162,7 @@ export async function createApp(options: AppOptions): Promise<App> {
           import("./outbox/callbacks.ts"),
           import("./outbox/clock.ts"),
         ]);
-      const ledger = await store();
+      const ledger = await store(config.stateDir, true);
       const engine = await startServerEngine(
         {
           store: ledger,
@@ -191,6 +193,7 @@ export async function createApp(options: AppOptions): Promise<App> {
         jobs: engine.jobs,
         spoolDirectory: engine.spoolDirectory,
         reconfigured: () => engine.reconfigured(),
+        assertLasting: () => ledger.assertLasting(),
         rememberMessage: (scope, id) => ledger.rememberMessage(scope, id),
         async stop(graceMs) {
           await engine.stop(graceMs);

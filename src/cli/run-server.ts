@@ -1,6 +1,6 @@
 import { access, constants, statfs } from "node:fs/promises";
 import { join } from "node:path";
-import type { App } from "../app.ts";
+import type { App, Serving } from "../app.ts";
 import { describeListen, isLocal } from "../config/listen-address.ts";
 import type { Config } from "../config/load.ts";
 import { thisPlace } from "../config/place.ts";
@@ -86,7 +86,7 @@ export async function runServer({ io, globals }: CommandContext, flags: ServeFla
       wire: () => listening.wire,
       draining: () => io.signal.aborted,
       closing: closing.signal,
-      unready: () => whyUnready(stateDir, () => serving.jobs.accounts()),
+      unready: () => whyUnready(stateDir, serving),
       rememberMessage: serving.rememberMessage,
       spoolDirectory: serving.spoolDirectory,
       events,
@@ -166,13 +166,14 @@ async function reload(app: App, log: ServerLog, accept: (config: Config) => Prom
 }
 
 /** Null when jobs can be stored. */
-async function whyUnready(stateDir: string, ask: () => Promise<unknown>): Promise<string | null> {
+async function whyUnready(stateDir: string, { jobs, assertLasting }: Serving): Promise<string | null> {
   try {
+    await assertLasting();
     await access(stateDir, constants.W_OK);
     await access(join(stateDir, "hoist.db"), constants.W_OK);
     const { bavail, bsize } = await statfs(stateDir);
     if (bavail * bsize < LEAST_FREE) return "the disk is full";
-    await ask();
+    await jobs.accounts();
     return null;
   } catch (thrown) {
     const code = thrown instanceof Error && "code" in thrown ? String(thrown.code) : toAppError(thrown).message;

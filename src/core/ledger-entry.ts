@@ -19,8 +19,8 @@ export interface LedgerWorld {
   readonly store: JobStore;
   /** The store cannot be written. */
   readonly degraded: (error: AppError) => void;
-  /** Waits before the end of an upload is written once more, after `tries` in vain; false: it is given up. */
-  readonly again: (tries: number) => Promise<boolean>;
+  /** Waits before the end of an upload is written once more, after `tries` in vain, the last with `error`; false: it is given up. */
+  readonly again: (tries: number, error: AppError) => Promise<boolean>;
 }
 
 /**
@@ -44,7 +44,7 @@ export function openLedgerEntry({ store, degraded, again }: LedgerWorld, claimed
         const error = toAppError(thrown);
         if (error.code !== "state" || (await isLost())) throw error;
         degraded(error);
-        if (!ended || !(await again(tries))) break;
+        if (!ended || !(await again(tries, error))) break;
       }
     }
     record = { ...record, ...change };

@@ -209,5 +209,7 @@ export interface ServeStore extends JobStore {
   /** `dueAt` null: delivered or given up, and forgotten. */
   settleDelivery(id: string, dueAt: number | null): Promise<void>;
 
+  /** Fails with `state` when nothing that is written now can last. Costs next to nothing. */
+  assertLasting(): Promise<void>;
   accountStates(): Promise<ReadonlyMap<string, AccountState>>;
 }

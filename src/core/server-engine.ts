@@ -1,5 +1,5 @@
 import { rm } from "node:fs/promises";
-import { AppError } from "../errors.ts";
+import { AppError, toAppError } from "../errors.ts";
 import type { Account } from "./account.ts";
 import { accountByKey, isConfigured } from "./account-by-key.ts";
 import { watchAccounts } from "./account-watch.ts";
@@ -47,6 +47,7 @@ export interface ServerEngine {
 }
 
 const FORGET_EVERY_MS = 10 * 60_000;
+const GUARD_EVERY_MS = 1_000;
 const LOCK = "serve";
 
 /**
@@ -110,6 +111,7 @@ export async function startServerEngine(world: ServerEngineWorld, options: RunOp
     void forget().catch(() => {});
   }, FORGET_EVERY_MS);
   forgetting.unref();
+  const guarding = guard(store, world.listen);
 
   return {
     jobs,
@@ -118,10 +120,23 @@ export async function startServerEngine(world: ServerEngineWorld, options: RunOp
     reconfigured: () => worker.wake(),
     async stop(graceMs) {
       clearInterval(forgetting);
+      clearInterval(guarding);
       watch[Symbol.dispose]();
       stopped.abort();
       await worker.stop(graceMs);
-      await store.freeLock(LOCK);
+      // Of a store that cannot be written it goes with its owner.
+      await store.freeLock(LOCK).catch(() => {});
     },
   };
+}
+
+/** Tells, once, that nothing is recorded any more: a quiet server would find out with the next request. */
+function guard(store: ServeStore, listen: EngineListener): Timer {
+  const timer = setInterval(() => {
+    store.assertLasting().catch((thrown) => {
+      clearInterval(timer);
+      listen({ type: "warning", text: `${toAppError(thrown).message}; until then no job is taken or started` });
+    });
+  }, GUARD_EVERY_MS);
+  return timer.unref();
 }

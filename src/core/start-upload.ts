@@ -47,8 +47,8 @@ export async function startUpload(
   signal: AbortSignal,
 ): Promise<UploadRecord> {
   const startedAt = performance.now();
-  const again = async (tries: number) => {
-    if (tries > world.endTries || signal.aborted) return false;
+  const again = async (tries: number, { retry }: AppError) => {
+    if (tries > world.endTries || signal.aborted || retry.again === false) return false;
     await sleep(world.retryBaseMs, signal).catch(() => {});
     return !signal.aborted;
   };

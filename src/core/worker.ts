@@ -79,7 +79,7 @@ export function startWorker(world: WorkerWorld, run: { readonly id: string; read
       cancels.delete(upload.id);
       stops.delete(upload.id);
       live.ended(upload.id);
-      const job = await store.jobOfUpload(upload.id);
+      const job = await store.jobOfUpload(upload.id).catch(() => null);
       if (job !== null && upload.outcome !== null) {
         const options = { ...run.options, after: job.after };
         // A job that has failed or was cancelled can be tried again, for which it needs its file.
@@ -89,6 +89,7 @@ export function startWorker(world: WorkerWorld, run: { readonly id: string; read
       // What could not be stored is told as it is known here.
       const known = upload.outcome === null && stored !== undefined ? stored : upload;
       listen({ type: "ended", upload: known, dueAt: stored?.dueAt ?? null });
+      if (known.outcome?.ok === true && stored?.outcome == null) tellLink(known.name, known.outcome.url);
       jobIds.delete(upload.id);
       changed(upload.id);
     },
@@ -113,6 +114,11 @@ export function startWorker(world: WorkerWorld, run: { readonly id: string; read
       const ms = Math.min(...waits, due === null ? MINUTE_MS : Math.max(0, due - Date.now()), MINUTE_MS);
       await slots.changed(seen, Math.max(ms, 5), hard.signal);
     }
+  }
+
+  /** What could not be recorded stands nowhere else. */
+  function tellLink(name: string, url: string | null): void {
+    if (url !== null) listen({ type: "warning", text: `nothing but this line keeps the link of ${name}: ${url}` });
   }
 
   /** A person may take days; the next start finds what waits for one. */

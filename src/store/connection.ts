@@ -8,9 +8,10 @@ import { DATABASE_FILE, privateDirectory, privateFile, privateIfThere } from "./
 /** Opening may wait this long for other processes that open the same directory, in milliseconds. */
 const OPEN_PATIENCE_MS = 10_000;
 
-/** A database, and the log whose sync makes its commits last; null where SQLite sees to that, or nothing lasts. */
+/** A database, its path (null: in memory), and the log whose sync makes its commits last; null where SQLite sees to that, or nothing lasts. */
 export interface Connection {
   readonly db: Database;
+  readonly path: string | null;
   readonly log: string | null;
 }
 
@@ -34,7 +35,11 @@ export function connect(directory: string | null): Connection {
     // No other directory must be writable.
     db.run("PRAGMA temp_store = MEMORY");
     migrate(db);
-    return { db, log: directory !== null && writesAhead(db) ? `${path}-wal` : null };
+    return {
+      db,
+      path: directory === null ? null : path,
+      log: directory !== null && writesAhead(db) ? `${path}-wal` : null,
+    };
   } catch (error) {
     db?.close();
     throw storeFailure(error);

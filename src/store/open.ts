@@ -16,6 +16,7 @@ import { DATABASE_FILE } from "./private-files.ts";
 import { queue } from "./queue.ts";
 import { resumption } from "./resumption.ts";
 import { runs, settleDead } from "./runs.ts";
+import { samePlace } from "./same-place.ts";
 import { serving } from "./serve/serving.ts";
 
 const HEARTBEAT_MS = 5_000;
@@ -27,6 +28,8 @@ export interface StoreOptions {
   readonly command: string;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
+  /** Nothing is taken for recorded once the files are gone from their directory; else an upload goes on without them. */
+  readonly mustStay?: boolean;
   /** How the disk is waited for. */
   readonly fdatasync?: DataSync;
 }
@@ -37,9 +40,11 @@ export function isRecorded(directory: string): boolean {
 }
 
 /** The store of a state directory. Fails with `state`. */
-export function openStore({ directory, command, now = Date.now, fdatasync }: StoreOptions): ServeStore {
-  const { db, log } = connect(directory);
-  const disk = syncLog(log, fdatasync);
+export function openStore({ directory, command, now = Date.now, mustStay, fdatasync }: StoreOptions): ServeStore {
+  const { db, path, log } = connect(directory);
+  const place = mustStay === true && path !== null ? samePlace() : undefined;
+  if (path !== null) place?.remember(path);
+  const disk = syncLog(log, fdatasync, place);
   const sql = statements(db);
   const known = owners(sql, command, now);
   const access = groupCommit(db, known.register, disk);
@@ -58,6 +63,11 @@ export function openStore({ directory, command, now = Date.now, fdatasync }: Sto
     ...accounts(context),
     ...serving(context),
     fingerprint: fingerprints(directory, access),
+
+    async assertLasting() {
+      disk.look();
+      if (disk.broken !== null) throw disk.broken;
+    },
 
     recover: (committingHosts) => {
       committing = committingHosts;
