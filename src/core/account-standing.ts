@@ -30,6 +30,11 @@ export function isPausedForRefusal({ paused, pausedBecause, refusedSecret }: Acc
   return paused && pausedBecause !== null && refusedSecret !== null;
 }
 
+/** A person did, and a person ends it. */
+export function isPausedByHand({ paused, pausedBecause }: AccountState): boolean {
+  return paused && pausedBecause === null;
+}
+
 /** The lock of whoever waits for a person to solve the account's captcha: other processes see it by that. */
 export function captchaLock(accountKey: string): string {
   return `captcha ${accountKey}`;

@@ -29,7 +29,7 @@ export async function checkAccount(
   if (verdict.kind === "stop" && verdict.keep) throw verdict.error;
   try {
     const info = await session.check(signal);
-    if (await isHeld()) await world.store.saveAccount(account.key, RESUMED);
+    if (await isHeld()) await world.store.saveAccount(account.key, (now) => (isPausedForRefusal(now) ? RESUMED : {}));
     await gate.succeeded();
     return info;
   } catch (thrown) {

@@ -109,6 +109,8 @@ export interface AccountState {
   readonly pausedBecause: string | null;
 }
 
+export type AccountChange = Partial<AccountState> | ((now: AccountState) => Partial<AccountState>);
+
 /** What `resume` of an account comes to. */
 export const RESUMED = {
   paused: false,
@@ -227,7 +229,8 @@ export interface JobStore extends AsyncDisposable {
   lockOwner(name: string): Promise<OwnerInfo | null>;
 
   account(accountKey: string): Promise<AccountState>;
-  saveAccount(accountKey: string, change: Partial<AccountState>): Promise<void>;
+  /** A function is given what is stored at the moment of the change; it may be asked twice. */
+  saveAccount(accountKey: string, change: AccountChange): Promise<void>;
   /** Hex HMAC of `secret` under a key that never leaves the state directory. */
   fingerprint(secret: string): Promise<string>;
 }

@@ -1,4 +1,5 @@
 import { AppError, type ErrorView, errorView } from "../errors.ts";
+import { isPausedByHand } from "./account-standing.ts";
 import { createDispatcher, type DispatchPolicy, type QueueWorld } from "./dispatcher.ts";
 import type { End } from "./end-of-upload.ts";
 import type { EngineEvent, EngineListener } from "./events.ts";
@@ -188,7 +189,7 @@ export function startWorker(world: WorkerWorld, run: { readonly id: string; read
       code === "host_auth"
         ? (hostMessage ?? message)
         : `${FAILURES_IN_A_ROW} uploads in a row failed, the last one with: ${hostMessage ?? message}`;
-    await store.saveAccount(accountKey, { paused: true, pausedBecause });
+    await store.saveAccount(accountKey, (now) => (isPausedByHand(now) ? {} : { paused: true, pausedBecause }));
     world.accountChanged();
   }
 

@@ -1,4 +1,4 @@
-import type { AccountState } from "../core/job-store.ts";
+import type { AccountChange, AccountState } from "../core/job-store.ts";
 import type { ServeStore } from "../core/serve-store.ts";
 import type { StoreContext } from "./context.ts";
 
@@ -39,9 +39,10 @@ export function accounts({ sql, access, now }: StoreContext) {
         return new Map(rows.map((row) => [row.account_key, stateOf(row)]));
       }),
 
-    saveAccount: (accountKey: string, change: Partial<AccountState>) =>
+    saveAccount: (accountKey: string, change: AccountChange) =>
       access.write(() => {
-        const state = { ...load(accountKey), ...change };
+        const before = load(accountKey);
+        const state = { ...before, ...(typeof change === "function" ? change(before) : change) };
         sql(
           `INSERT OR REPLACE INTO accounts
              (account_key, cool_down_until, cool_downs, refused_secret, refused_message, paused, paused_because)

@@ -587,6 +587,8 @@ export function describeJobStore(name: string, open: (now: () => number) => Stor
           ...{ paused: true, pausedBecause: "enough" },
         });
         expect(await store.account(B)).toEqual(blank);
+        await store.saveAccount(A, ({ pausedBecause }) => ({ refusedMessage: `${pausedBecause}!` }));
+        expect(await store.account(A)).toMatchObject({ refusedMessage: "enough!", paused: true });
         await store.saveAccount(A, RESUMED);
         expect(await store.account(A)).toEqual(blank);
       });

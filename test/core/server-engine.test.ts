@@ -161,6 +161,23 @@ test("a refused login pauses the account until it is resumed, and others go on",
   expect((await server.ended(later.id)).state).toBe("done");
 });
 
+test("a pause by hand outlasts the refusal of the upload that still ran", async () => {
+  const one = fakeHost("fake", { perAccount: 1 });
+  const paused = Promise.withResolvers<void>();
+  one.behave = async () => {
+    await paused.promise;
+    throw new AppError("host_auth", "wrong password");
+  };
+  await using server = await startServer({ accounts: { one } });
+  const { id } = await server.add(server.files.file("a", "a"), ["one"]);
+  await server.until(id, ({ state }) => state === "running");
+  await server.engine.jobs.pauseAccount("one");
+  paused.resolve();
+  await server.until(id, ({ waitingFor }) => waitingFor === "account");
+  const [state] = [...(await server.store.accountStates()).values()];
+  expect(state).toMatchObject({ paused: true, pausedBecause: null, refusedMessage: "wrong password" });
+});
+
 test("an account that waits for a person holds nobody else up, shows the page, and goes on by itself", async () => {
   const [one, two] = [fakeHost(), fakeHost("other")];
   let solved = false;
