@@ -26,18 +26,54 @@ const GIB = 1024 ** 3;
 /** How often a lock held by another process is asked for again. */
 const LOCK_POLL_MS = 50;
 
-/** Opens each account once, and again when it was configured anew; one that fails to open may be tried again. */
+/** The session of an account, and what it was opened with. */
+interface Opened {
+  readonly account: Account;
+  readonly secrets: string;
+  readonly session: Promise<HostSession>;
+}
+
+/**
+ * Opens each account once, and again when anything about it is configured anew: a login costs, and is counted by some
+ * hosts. One that fails to open may be tried again.
+ */
 export function createSessions(world: SessionWorld, timeouts: Timeouts): (account: Account) => Promise<HostSession> {
-  const opened = new WeakMap<Account, Promise<HostSession>>();
+  const known = new WeakMap<Account, Promise<HostSession>>();
+  const opened = new Map<string, Opened>();
   const turns: Turns = new Map();
-  return (account) => {
-    const known = opened.get(account);
-    if (known !== undefined) return known;
+
+  /** A reload makes new accounts, most of which are as they were. */
+  async function keepOrOpen(account: Account): Promise<HostSession> {
+    const secrets = await secretsOf(account);
+    const before = opened.get(account.key);
+    if (before !== undefined && before.secrets === secrets && isSameDoor(before.account, account))
+      return before.session;
     const session = openSession(account, world, timeouts, turns);
-    opened.set(account, session);
-    session.catch(() => opened.delete(account));
+    opened.set(account.key, { account, secrets, session });
+    session.catch(() => {
+      if (opened.get(account.key)?.session === session) opened.delete(account.key);
+    });
+    return session;
+  }
+
+  return (account) => {
+    const before = known.get(account);
+    if (before !== undefined) return before;
+    const session = keepOrOpen(account);
+    known.set(account, session);
+    session.catch(() => known.delete(account));
     return session;
   };
+}
+
+/** Accounts of one key have host and login in common. */
+function isSameDoor(one: Account, other: Account): boolean {
+  return (
+    one.name === other.name &&
+    one.host === other.host &&
+    one.endpoint.baseUrl === other.endpoint.baseUrl &&
+    one.endpoint.loopback === other.endpoint.loopback
+  );
 }
 
 export async function openSession(

@@ -49,6 +49,17 @@ describe("hoist serve and its accounts", () => {
     expect((await s.ended(job.id)).state).toBe("done");
   });
 
+  scene("SIGHUP costs no login where nothing about the account has changed", async (w) => {
+    const s = await serve(w);
+    const send = async (name: string) => s.ended((await s.add(w.file(name, 10), ["ulozto"])).id);
+    for (const [count, name] of ["a.bin", "b.bin", "c.bin"].entries()) {
+      expect((await send(name)).state).toBe("done");
+      s.live.kill("SIGHUP");
+      await logged(s, "reloaded", count + 1);
+    }
+    expect(w.ulozto.of("login-token").length).toBe(1);
+  });
+
   scene("a check that succeeds ends the pause of a refused login, but not a person's", async (w) => {
     const { token } = w.ulozto.state;
     w.ulozto.state.token = "changed";
