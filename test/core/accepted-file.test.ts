@@ -3,6 +3,7 @@ import {
   appendFileSync,
   existsSync,
   readFileSync,
+  realpathSync,
   renameSync,
   rmSync,
   statSync,
@@ -10,7 +11,10 @@ import {
   writeFileSync,
 } from "node:fs";
 import type { JobView } from "../../src/core/job-view.ts";
+import { openAccepted } from "../../src/core/open-accepted.ts";
 import { AppError } from "../../src/errors.ts";
+import { keepsInodeNumbers } from "../../src/io/inode-numbers.ts";
+import { identityOf } from "../../src/io/source.ts";
 import { fakeHost, hang, takeIt } from "../support/fake-host.ts";
 import { type ServerFixture, startServer } from "../support/server.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
@@ -57,7 +61,7 @@ for (const [words, change] of Object.entries(CHANGES)) {
       hint: expect.stringContaining("hoist jobs retry"),
     });
     expect(one.attempts).toHaveLength(0);
-    expect(server.told.some(({ event, job }) => event.type === "ended" && job === id)).toBe(true);
+    await server.until(id, () => server.told.some(({ event, job }) => event.type === "ended" && job === id));
     await server.engine.jobs.retry(id, server.roots);
     expect(await server.ended(id)).toMatchObject({ state: "done", source: { size: statSync(path).size } });
     expect([...one.files.values()]).toEqual([Bun.MD5.hash(readFileSync(path), "hex")]);
@@ -80,6 +84,23 @@ for (const [words, change] of Object.entries(CHANGES)) {
     expect(one.attempts).toHaveLength(0);
   });
 }
+
+test("inode numbers count only where the file system has some", () => {
+  using files = temporaryDirectory();
+  const path = files.file("a", "abc");
+  const accepted = { path, spool: null, ...identityOf(statSync(path, { bigint: true })) };
+  replace(path);
+  const open = (type: number, known = accepted) =>
+    openAccepted(known, [realpathSync(files.path)], { hash: false }, (at) => keepsInodeNumbers(at, () => type));
+  const EXT4 = 0xef53;
+  expect(keepsInodeNumbers(path)).toBe(true);
+  expect(() => open(EXT4)).toThrow("another file");
+  const { mtimeNs } = identityOf(statSync(path, { bigint: true }));
+  for (const type of process.platform === "linux" ? [0x4d44, 0x2011bab0] : []) {
+    open(type, { ...accepted, mtimeNs })[Symbol.dispose]();
+    expect(() => open(type, { ...accepted, size: 4 })).toThrow("its size changed");
+  }
+});
 
 test("a file that is as it was is sent after a restart", async () => {
   using state = temporaryDirectory();
