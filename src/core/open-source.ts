@@ -1,6 +1,5 @@
 import { type AppError, toAppError } from "../errors.ts";
 import type { Phase } from "../hosts/phase.ts";
-import { isSameFile } from "../io/same-file.ts";
 import { type FileIdentity, type FileSource, openFile, type Source, type SourceOptions } from "../io/source.ts";
 import { stdinStream } from "../io/stdin.ts";
 import { streamSource } from "../io/stream-source.ts";
@@ -29,7 +28,7 @@ const BYTES_ARE_STORED: ReadonlySet<Phase> = new Set(["stored", "placed", "commi
 export async function openSource(
   entry: LedgerEntry,
   account: Account,
-  { options, throttle, listen, openNamed = openPath }: SourceWorld,
+  { options, throttle, listen, openNamed }: SourceWorld,
   onBytes: (delta: number, moved: boolean) => void,
 ): Promise<Source & Disposable> {
   const { source } = entry.record;
@@ -41,9 +40,12 @@ export async function openSource(
   if (source.path === "-" && source.spool === null) {
     return streamSource("standard input", stdinStream(), sourceOptions);
   }
-  const file = openOrSubstitute(source, entry.record.phase, sourceOptions, openNamed);
+  const file = openOrSubstitute(source, entry.record.phase, sourceOptions, openNamed ?? openPath);
   try {
-    if (file.identity !== undefined && source.spool === null) await followChange(entry, source, file.identity, listen);
+    if (file.identity === undefined || source.spool !== null) return file;
+    if (openNamed === undefined) await followChange(entry, source, file.identity, listen);
+    // It is the accepted file; its device or, where they mean nothing, its inode may have another number.
+    else if (!isStamped(source, file.identity)) await entry.source({ ...source, ...file.identity });
     return file;
   } catch (error) {
     file[Symbol.dispose]();
@@ -87,6 +89,10 @@ function missingSource(source: SourceRecord, size: number, error: AppError): Sou
   };
 }
 
+function isStamped(known: SourceRecord, { size, mtimeNs, inode }: FileIdentity): boolean {
+  return known.size === size && known.mtimeNs === mtimeNs && known.inode === inode;
+}
+
 /** A commit that was asked for concerns the old content and is asked for again; anything earlier starts anew. */
 async function followChange(
   entry: LedgerEntry,
@@ -94,10 +100,7 @@ async function followChange(
   { size, mtimeNs, inode }: FileIdentity,
   listen: EngineListener,
 ): Promise<void> {
-  if (isSameFile(known, { size, mtimeNs, inode })) {
-    if (known.inode !== inode) await entry.source({ ...known, inode });
-    return;
-  }
+  if (isStamped(known, { size, mtimeNs, inode })) return;
   const { phase, checkpoint } = entry.record;
   if (phase === "committing" || phase === "committed") return;
   // In this order: a crash in between must not leave the old content's checkpoint with the new content.

@@ -42,6 +42,8 @@ const MINUTE_MS = 60_000;
 const FAILURES_IN_A_ROW = 5;
 /** More than can run at once; a count of all of a long queue would take too long for every look at it. */
 const ENOUGH_QUEUED = 100;
+/** What is due twice in a row cannot be taken up now: the store is not written to. */
+const STILL_LATE_MS = 250;
 /** How often an account that may not be tried is looked at: another process may have lifted it. */
 const LOOK_AGAIN_MS = 2_000;
 const CHANGES_JOB: ReadonlySet<EngineEvent["type"]> = new Set(["start", "stored", "parked", "resting", "retry"]);
@@ -106,14 +108,18 @@ export function startWorker(world: WorkerWorld, run: { readonly id: string; read
   const loop = work();
 
   async function work(): Promise<void> {
+    let wasLate = false;
     while (!stopping) {
       const seen = slots.version;
       await refresh();
       while (!stopping && (await dispatcher.startNext()));
       const due = await store.nextDue(run.id).catch(() => null);
       const waits = dispatcher.lanes.filter((lane) => lane.queued > 0).map((lane) => lane.retryInMs);
-      const ms = Math.min(...waits, due === null ? MINUTE_MS : Math.max(0, due - Date.now()), MINUTE_MS);
-      await slots.changed(seen, Math.max(ms, 5), hard.signal);
+      const dueInMs = due === null ? MINUTE_MS : Math.min(due - Date.now(), MINUTE_MS);
+      const isLate = dueInMs <= 0;
+      const least = isLate && wasLate ? STILL_LATE_MS : 5;
+      wasLate = isLate;
+      await slots.changed(seen, Math.max(Math.min(...waits, dueInMs), least), hard.signal);
     }
   }
 
