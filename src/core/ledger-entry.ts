@@ -31,6 +31,8 @@ export interface LedgerWorld {
 export function openLedgerEntry({ store, degraded, again }: LedgerWorld, claimed: UploadRecord): LedgerEntry {
   let record: UploadRecord = { ...claimed, outcome: null };
   const { id, fence } = claimed;
+  // The next attempt may begin while this one's record still waits.
+  let { attempts } = claimed;
   let ended = false;
   async function write(change: Partial<UploadRecord>, durably: () => Promise<void>): Promise<void> {
     // Work that a stop has left to itself may still report: its upload is recorded already.
@@ -67,7 +69,10 @@ export function openLedgerEntry({ store, degraded, again }: LedgerWorld, claimed
       );
     },
     source: (source) => write({ source }, () => store.saveSource(id, fence, source)),
-    attempt: () => write({ attempts: record.attempts + 1 }, () => store.startAttempt(id, fence)),
+    attempt() {
+      attempts += 1;
+      return write({ attempts }, () => store.startAttempt(id, fence));
+    },
     finish: (outcome, seconds) =>
       write({ outcome, seconds, state: stateOf(outcome), finishedAt: Date.now() }, () =>
         store.finish(id, fence, outcome, seconds),
