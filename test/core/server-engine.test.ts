@@ -223,6 +223,7 @@ test("a stop waits for what moves bytes, not for a person", async () => {
     for (const name of ["late", "a"]) parked.push((await server.add(files.file(name, name), ["one"])).id);
     sent = (await server.add(files.file("b", "b"), ["two"])).id;
     await server.until(parked[1] ?? "", ({ waitingFor }) => waitingFor === "captcha");
+    await server.until(sent, ({ state }) => state === "running");
     const stopped = server.engine.stop(60_000);
     const left = (id = "") => server.until(id, ({ state }) => state === "queued");
     expect(await left(parked[1])).toMatchObject({ uploads: [{ phase: "preparing", ok: null }] });
