@@ -52,6 +52,7 @@ export interface Dispatcher {
 }
 
 const LEAST_RETRY_BUDGET = 60;
+const NOBODY: ReadonlySet<string> = new Set();
 
 export function createDispatcher(
   world: QueueWorld,
@@ -62,8 +63,6 @@ export function createDispatcher(
   const { store, listen } = world;
   const { options } = run;
   const lanes: Lane[] = [];
-  /** Accounts with uploads in the queue that are not configured. */
-  const unserved = new Set<string>();
   const slots = createSlots(options.parallel);
   const running = new Set<Promise<void>>();
   const noted = new Set<string>();
@@ -124,10 +123,9 @@ export function createDispatcher(
 
   /** Null when another process has taken what was left: the lane is given up then. */
   async function claimFor(lane: Lane): Promise<UploadRecord | null> {
-    const others = new Set([...lanes.filter((other) => other !== lane).map((other) => other.account.key), ...unserved]);
     let claimed: UploadRecord | null = null;
     try {
-      claimed = await store.claim(run.id, others);
+      claimed = await store.claim(run.id, NOBODY, lane.account.key);
       lane.queued = claimed === null ? 0 : lane.queued - 1;
       return claimed;
     } finally {
@@ -160,11 +158,9 @@ export function createDispatcher(
       const known = lanes.find((lane) => lane.account.key === accountKey);
       const account = world.accountOf(accountKey);
       if (account === null) {
-        unserved.add(accountKey);
         if (known !== undefined) known.queued = 0;
         return null;
       }
-      unserved.delete(accountKey);
       known?.adopt(account);
       if (known !== undefined) return known;
       const lane = createLane(account, { ...world, ...options });

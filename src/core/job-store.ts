@@ -157,9 +157,9 @@ export interface JobStore extends AsyncDisposable {
 
   /**
    * Takes the next queued upload of the run (source order, then destination) whose account is not in `busyAccounts`:
-   * it becomes `running`, owned by this process, under a new fence.
+   * it becomes `running`, owned by this process, under a new fence. `only`: of that account, whatever else is queued.
    */
-  claim(runId: string, busyAccounts: ReadonlySet<string>): Promise<UploadRecord | null>;
+  claim(runId: string, busyAccounts: ReadonlySet<string>, only?: string): Promise<UploadRecord | null>;
   /** Uploads of the run that are still queued, by account key; `atMost` saves counting on in a long queue. */
   queued(runId: string, atMost?: number): Promise<ReadonlyMap<string, number>>;
   /** Fails with `state` when the fence is no longer ours. `checkpoint` undefined keeps the recorded one. */

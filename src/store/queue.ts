@@ -18,10 +18,10 @@ export function queue(context: StoreContext) {
   const own = writeOwned(context);
 
   return {
-    claim: (runId: string, busyAccounts: ReadonlySet<string>) =>
+    claim: (runId: string, busyAccounts: ReadonlySet<string>, only?: string) =>
       access.writeSoon(() => {
         wakeDue(context);
-        const next = findNext(context, findRun(context, runId).seq, busyAccounts);
+        const next = findNext(context, findRun(context, runId).seq, busyAccounts, only);
         if (next === null) return null;
         sql(
           `UPDATE uploads SET state = 'running', owner_id = $owner, fence = fence + 1,
@@ -121,7 +121,12 @@ export function writeOwned({ sql, access, owner }: StoreContext) {
  * The first queued upload by source, then destination, of an account that is not busy. It looks at the head of each
  * account's queue: a long queue of a busy account in front costs nothing.
  */
-function findNext({ sql }: StoreContext, run: number, busyAccounts: ReadonlySet<string>): number | null {
+function findNext(
+  { sql }: StoreContext,
+  run: number,
+  busyAccounts: ReadonlySet<string>,
+  only: string | undefined,
+): number | null {
   const nextAccount = sql<{ key: string | null }>(
     "SELECT min(account_key) AS key FROM uploads WHERE run = $run AND state = 'queued' AND due_at IS NULL AND account_key > $after",
   );
@@ -130,6 +135,7 @@ function findNext({ sql }: StoreContext, run: number, busyAccounts: ReadonlySet<
      WHERE run = $run AND state = 'queued' AND due_at IS NULL AND account_key = $key
      ORDER BY source_index, destination_index LIMIT 1`,
   );
+  if (only !== undefined) return head.get({ run, key: only })?.seq ?? null;
   let first: ReturnType<typeof head.get> = null;
   for (let key = nextAccount.get({ run, after: "" })?.key; key != null; ) {
     const candidate = busyAccounts.has(key) ? null : head.get({ run, key });

@@ -154,6 +154,7 @@ export function describeJobStore(name: string, open: (now: () => number) => Stor
         const runId = await run([upload({ accountKey: B }), upload({ sourceIndex: 1, accountKey: A })]);
         expect(await claimed(runId, new Set([B]))).toMatchObject({ accountKey: A, sourceIndex: 1 });
         expect(await store.claim(runId, new Set([B]))).toBeNull();
+        expect(await store.claim(runId, NONE, A)).toBeNull();
         expect(await store.queued(runId)).toEqual(new Map([[B, 1]]));
         expect(await store.claim(runId, new Set([A, B]))).toBeNull();
         expect(await claimed(runId)).toMatchObject({ accountKey: B });

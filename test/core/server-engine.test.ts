@@ -112,6 +112,23 @@ test("a job that comes while another is claimed or ends is not left in the queue
   }
 });
 
+test("no account takes the job of another, however new that one is", async () => {
+  const hosts = Object.fromEntries(Array.from({ length: 8 }, (_, n) => [`a${n}`, fakeHost(`host-${n}`)]));
+  await using server = await startServer({ accounts: hosts, parallel: 16 });
+  const file = server.files.file("a", "a");
+  const added: { readonly id: string }[] = [];
+  for (const name of Object.keys(hosts)) {
+    added.push(await server.add(file, ["a0"]), await server.add(file, [name], { name: `for ${name}` }));
+  }
+  for (const { id } of added) await server.ended(id);
+  for (const [name, { attempts }] of Object.entries(hosts)) {
+    const strange = attempts.filter(
+      ({ target }) => target.name !== `for ${name}` && (name !== "a0" || target.name !== "a"),
+    );
+    expect(strange.map(({ target }) => target.name)).toEqual([]);
+  }
+});
+
 test("a running job is cancelled, a queued one too, and either can be tried again", async () => {
   const one = fakeHost("fake", { perAccount: 1 });
   one.behave = async ({ ctx }) => {
