@@ -22,6 +22,8 @@ export interface Server {
   readonly base: string;
   readonly socket: string | null;
   readonly token: string | null;
+  /** That of this state directory. */
+  readonly isLocal: boolean;
 }
 
 /** The server that is meant by option, environment or state directory. Fails with `usage`, `config` or `network`. */
@@ -44,14 +46,14 @@ export async function findServer(
   // The token of this machine's server is for nobody else.
   const isLocal = local !== null && parseAddress(local, "").where === address.where;
   const token = own ?? (isLocal ? await localToken(stateDir, env) : null);
-  return { ...address, token };
+  return { ...address, token, isLocal };
 }
 
 async function localToken(stateDir: string, env: CommandContext["io"]["env"]): Promise<string | null> {
   return (await secretOfVariable("HOIST_SERVE_TOKEN", env)) ?? (await readServerToken(stateDir));
 }
 
-function parseAddress(text: string, what: string): Omit<Server, "token"> {
+function parseAddress(text: string, what: string): Omit<Server, "token" | "isLocal"> {
   if (text.startsWith("unix:")) {
     const socket = text.slice("unix:".length).replace(/^\/\/(?=\/)/, "");
     if (socket.startsWith("/")) return { where: `unix:${socket}`, base: "http://localhost", socket };

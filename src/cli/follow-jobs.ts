@@ -5,8 +5,13 @@ import { asJob } from "./server-answers.ts";
 import type { ServerClient } from "./server-client.ts";
 import { serverEvents } from "./server-events.ts";
 
+/** What became of a source: a job of the server, or uploads that failed before there was one. */
+export type Queued = JobView | readonly UploadRecord[];
+
 /** Tells a report what becomes of jobs on a server, in the words of an engine of this process. */
 export interface JobFollower {
+  /** Tells what there is to follow, and what has ended already. */
+  begin(): void;
   /** A job as it is now. */
   see(job: JobView): void;
   /** The data of a `job.progress`. */
@@ -16,17 +21,13 @@ export interface JobFollower {
   readonly unendedJobs: readonly string[];
 }
 
-export function createJobFollower(jobs: readonly JobView[], listen: EngineListener): JobFollower {
-  const seen = new Map(jobs.map((job, index) => [job.id, { index, job }]));
+/** `queued`: in the order of the results. */
+export function createJobFollower(queued: readonly Queued[], listen: EngineListener): JobFollower {
+  const seen = new Map<string, { readonly index: number; job: JobView }>();
+  for (const [index, each] of queued.entries()) if ("uploads" in each) seen.set(each.id, { index, job: each });
   const started = new Set<string>();
   const ended = new Set<string>();
   const pages = new Set<string>();
-  listen({
-    type: "planned",
-    uploads: jobs.reduce((sum, { uploads }) => sum + uploads.length, 0),
-    destinations: Math.max(1, ...jobs.map(({ uploads }) => uploads.length)),
-    bytes: jobs.reduce((sum, { source, uploads }) => sum + (source.size ?? 0) * uploads.length, 0),
-  });
 
   function start(record: UploadRecord): void {
     if (started.has(record.id)) return;
@@ -34,24 +35,39 @@ export function createJobFollower(jobs: readonly JobView[], listen: EngineListen
     listen({ type: "start", upload: record });
   }
 
+  function see(job: JobView): void {
+    const known = seen.get(job.id);
+    if (known === undefined) return;
+    known.job = job;
+    for (const [destinationIndex, upload] of job.uploads.entries()) {
+      const record = recordOf(job, upload, known.index, destinationIndex);
+      if (upload.state === "running") start(record);
+      const { error } = upload;
+      if (error?.code === "captcha" && error.url !== null && !isEnded(upload.state) && !pages.has(error.url)) {
+        pages.add(error.url);
+        listen({ type: "captcha", account: upload.account, url: error.url });
+      }
+      if (!isEnded(upload.state) || ended.has(upload.id)) continue;
+      ended.add(upload.id);
+      listen({ type: "ended", upload: record });
+    }
+  }
+
   return {
-    see(job) {
-      const known = seen.get(job.id);
-      if (known === undefined) return;
-      known.job = job;
-      for (const [destinationIndex, upload] of job.uploads.entries()) {
-        const record = recordOf(job, upload, known.index, destinationIndex);
-        if (upload.state === "running") start(record);
-        const { error } = upload;
-        if (error?.code === "captcha" && error.url !== null && !isEnded(upload.state) && !pages.has(error.url)) {
-          pages.add(error.url);
-          listen({ type: "captcha", account: upload.account, url: error.url });
-        }
-        if (!isEnded(upload.state) || ended.has(upload.id)) continue;
-        ended.add(upload.id);
-        listen({ type: "ended", upload: record });
+    begin() {
+      const counts = queued.map((each) => ("uploads" in each ? each.uploads : each).length);
+      listen({
+        type: "planned",
+        uploads: counts.reduce((sum, count) => sum + count, 0),
+        destinations: Math.max(1, ...counts),
+        bytes: [...seen.values()].reduce((sum, { job }) => sum + (job.source.size ?? 0) * job.uploads.length, 0),
+      });
+      for (const [sourceIndex, each] of queued.entries()) {
+        if ("uploads" in each) see(each);
+        else for (const upload of each) listen({ type: "ended", upload: { ...upload, sourceIndex } });
       }
     },
+    see,
     progress(data) {
       const { job: id, account, bytes, size, rate } = data as Readonly<Record<string, unknown>>;
       const known = typeof id === "string" ? seen.get(id) : undefined;

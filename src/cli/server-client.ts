@@ -24,6 +24,8 @@ export interface Call {
 export interface ServerClient {
   /** How people name it; holds no secret. */
   readonly where: string;
+  /** That of this state directory. */
+  readonly isLocal: boolean;
   /** The answer's JSON, as the server wrote it; null when it has none. */
   json(call: Call): Promise<unknown>;
   /** An answer that is read as it comes, without an end to wait for. */
@@ -85,6 +87,7 @@ function clientOf(server: Server, signal: AbortSignal): ServerClient {
 
   return {
     where: server.where,
+    isLocal: server.isLocal,
     json: (call) =>
       guarded(async (limit) => {
         const text = await (await send(call, limit)).text();

@@ -1,10 +1,9 @@
 import { createTally } from "../core/exit-code.ts";
-import type { JobView } from "../core/job-view.ts";
 import { exitOfStop } from "../core/stop.ts";
 import { parseDuration } from "../core/units.ts";
-import { AppError, type ErrorView, errorView } from "../errors.ts";
+import { AppError, errorView } from "../errors.ts";
 import type { CommandContext } from "./context.ts";
-import { createJobFollower, followJobs } from "./follow-jobs.ts";
+import { createJobFollower, followJobs, type Queued } from "./follow-jobs.ts";
 import { createReport, type ReportOptions } from "./report.ts";
 import type { ServerClient } from "./server-client.ts";
 
@@ -16,24 +15,22 @@ export interface WaitOptions extends Pick<ReportOptions, "format" | "groupBy" | 
   readonly context: CommandContext;
 }
 
-/** Results and exit code as `hoist up` would give them. `failures`: of files that came to no job. */
+/** Results and exit code as `hoist up` would give them. */
 export async function waitForJobs(
   client: ServerClient,
-  jobs: readonly JobView[],
-  failures: readonly ErrorView[],
+  queued: readonly Queued[],
   { format, groupBy, progress, limit, context }: WaitOptions,
 ): Promise<number> {
   const { io, out } = context;
   const startedAt = performance.now();
   const tally = createTally();
-  for (const error of failures) tally.add({ outcome: { ok: false, error } });
   using report = createReport(context, { format, groupBy, progress, recorded: true, goOn: GO_ON });
-  out.debug(`queued as ${jobs.map(({ id }) => id).join(", ")}`);
-  const follower = createJobFollower(jobs, (event) => {
+  const follower = createJobFollower(queued, (event) => {
     if (event.type === "ended") tally.add(event.upload);
     report.listen(event);
   });
-  for (const job of jobs) follower.see(job);
+  out.debug(`queued as ${follower.unendedJobs.join(", ")}`);
+  follower.begin();
   const patience = patienceOf(limit);
   const signal = AbortSignal.any([io.signal, patience]);
   await followJobs(client, follower, signal, () => out.note(`${client.where} is gone; waiting for it to come back`));

@@ -57,6 +57,13 @@ export function compileName(template: string): NameTemplate {
   };
 }
 
+/** The template with its `{n}` filled in, and only these. Fails with `usage`. */
+export function withNumber(template: string, number: number): string {
+  return template.replace(/\{\{|\}\}|\{n(?::[^{}]*)?\}/g, (piece) =>
+    piece === "{{" || piece === "}}" ? piece : compileName(piece).render({ base: "", number, now: new Date() }),
+  );
+}
+
 function placeholder(key: string): Piece {
   const [name, width] = key.split(":", 2);
   const count = width === undefined ? null : Number(width);

@@ -91,6 +91,21 @@ describe("jobs add", () => {
     expect(server.asked[0]?.headers.get("content-type")).toBe("application/json");
   });
 
+  test("numbers several files as hoist up does, whatever one request would be numbered", async () => {
+    await using server = fakeServer(() => Response.json(QUEUED, { status: 202 }));
+    await on(server, ["jobs", "add", "a.bin", "b.bin", "--name", "{{n}}{n:2}-{n}{ext}", "--to", "uploadgig"]);
+    expect(server.asked.map(({ body }) => JSON.parse(body).name)).toEqual(["{{n}}01-1{ext}", "{{n}}02-2{ext}"]);
+  });
+
+  test("says what is queued already when another failure ends the wait", async () => {
+    await using server = fakeServer((_, index) =>
+      index === 0 ? Response.json(QUEUED, { status: 202 }) : problem(429, "queue_full", "the queue is full"),
+    );
+    const ran = await on(server, ["jobs", "add", "/a", "/b", "--wait"]);
+    expect(ran).toMatchObject({ code: 5, out: "" });
+    expect(ran.err).toContain("left to the server: job-1");
+  });
+
   test("prints every job of a directory, and with --json each as the server wrote it", async () => {
     const group = { v: 1, group: "g", count: 2, jobs: [QUEUED, { ...QUEUED, id: "job-2", later: { key: [1] } }] };
     await using server = fakeServer(() => Response.json(group, { status: 202 }));

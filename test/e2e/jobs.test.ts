@@ -56,10 +56,42 @@ describe("hoist jobs", () => {
   scene("add --wait fails as hoist up does", async (w) => {
     w.env.HOIST_UPLOADGIG_PASSWORD = "wrong";
     await served(w);
-    const gone = await w.run(["jobs", "add", "/nowhere/x.bin", "--to", "ulozto", "--wait"]);
-    expect(gone).toMatchObject({ code: 4, out: "" });
     const bad = await w.run(["jobs", "add", w.file("a.bin"), "--to", "nobody", "--wait"]);
     expect(bad.code).toBe(2);
+  });
+
+  scene("add --wait tells of what is not there as hoist up does", async (w) => {
+    const config = w.file("../hoist.toml", '[up]\nto = ["ulozto:/X//", "uploadgig"]\n');
+    await served(w, '[up]\nto = ["ulozto:/X//", "uploadgig"]\n[hooks.tv]\npath = "$.p"\nto = ["ulozto"]');
+    const there = w.file("a.bin", 10);
+    const gone = "files/gone.bin";
+    const plain = ({ error, ...result }: Json): Json =>
+      result.ok ? withoutIds({ ...result, url: null, remoteId: null }) : { ...withoutIds(result), error: error.code };
+    const sorted = (results: readonly Json[]) =>
+      results.map(plain).sort((a, b) => (a.name + a.host < b.name + b.host ? -1 : 1));
+    for (const [how = "", ...words] of [
+      ["", gone, "--label", "k=v"],
+      ["", gone, "--to", "ulozto:/X,uploadgig"],
+      ["", gone, there, "--to", "uploadgig", "--name", "{n}-{name}"],
+      ["--send", there, gone, "--to", "ulozto:/S"],
+    ]) {
+      const argv = [...words, "--config", config];
+      const here = await w.run(["up", ...argv, "--json"]);
+      const ran = await w.run(["jobs", "add", ...argv, "--wait", "--json", ...(how === "" ? [] : [how])]);
+      const file = how === "" ? {} : { file: "" };
+      expect(sorted(ran.results.map((each) => ({ ...each, ...file })))).toEqual(
+        sorted(here.results.map((each) => ({ ...each, ...file }))),
+      );
+      expect({ ...ran.summary, seconds: 0 }).toEqual({ ...here.summary, seconds: 0 });
+      expect([ran.code, ran.err.includes("gone.bin → ")]).toEqual([here.code, true]);
+    }
+    const argv = [gone, there, "--to", "uploadgig", "--format", "csv"];
+    const withoutLinks = (out: string) => out.replaceAll(/https?:[^,]*/g, "LINK");
+    expect(withoutLinks((await w.run(["jobs", "add", ...argv, "--wait"])).out)).toBe(
+      withoutLinks((await w.run(["up", ...argv])).out),
+    );
+    const hook = await w.run(["jobs", "add", gone, "--hook", "tv", "--wait", "--json"]);
+    expect([hook.code, hook.result.ok, hook.result.account, hook.summary.failed]).toEqual([4, false, "", 1]);
   });
 
   scene("add sends bytes of files and of a pipe", async (w) => {

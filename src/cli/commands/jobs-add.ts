@@ -1,16 +1,18 @@
 import { createHash } from "node:crypto";
 import { basename, resolve } from "node:path";
-import { createTally } from "../../core/exit-code.ts";
+import { exitCode } from "../../core/exit-code.ts";
 import type { JobView } from "../../core/job-view.ts";
-import { compileName } from "../../core/names.ts";
+import { compileName, withNumber } from "../../core/names.ts";
 import { FORMS, parseDuration, parseMoment } from "../../core/units.ts";
-import { AppError, type ErrorView, errorView, toAppError } from "../../errors.ts";
+import { AppError, toAppError } from "../../errors.ts";
 import { defineCommand } from "../command.ts";
 import type { CommandContext } from "../context.ts";
 import { SERVER_OPTIONS } from "../find-server.ts";
+import type { Queued } from "../follow-jobs.ts";
 import { compileFormat } from "../formats.ts";
 import type { Values } from "../options.ts";
 import { read, readDuration, readLabels } from "../read-values.ts";
+import { type Refused, refusedUploads } from "../refused-sources.ts";
 import { defaultFormat, formatAskedFor, RESULT_OPTIONS } from "../result-options.ts";
 import { fileBody, streamBody } from "../send-body.ts";
 import { asJobs } from "../server-answers.ts";
@@ -59,34 +61,47 @@ export const jobsAdd = defineCommand({
     const request = readRequest(operands, values);
     const format = compileFormat(asked ?? defaultFormat(io.stdout));
     const client = await openServer(context, values.server);
-    const added: JobView[] = [];
-    const failures: ErrorView[] = [];
-    for (const path of operands) {
+    const waits = values.wait !== undefined;
+    const added: (JobView | Refused)[] = [];
+    for (const [index, path] of operands.entries()) {
       try {
-        added.push(...(await addPath(path, request, client, context)));
+        const jobs = await addPath(path, request, client, context);
+        if (!waits) for (const job of jobs) tell(job, format.json, context);
+        added.push(...jobs);
       } catch (thrown) {
         const error = await inTypedWords(toAppError(thrown), { ...values, path });
         // What is wrong with one file leaves the others; anything else would be wrong with them too.
-        if (error.code !== "source") throw error;
-        if (operands.length === 1) throw error.with({ message: `${path}: ${error.message}` });
-        out.error(error, path);
-        failures.push(errorView(error));
+        if (error.code !== "source") {
+          if (waits) tellQueued(added, context);
+          throw error;
+        }
+        if (!waits) out.error(error, path);
+        added.push({ path, index, error });
       }
-      if (values.wait === undefined) for (const job of added.splice(0)) tell(job, format.json, context);
     }
+    const refused = added.filter(isRefused);
     if (values.wait !== undefined) {
+      const uploads = await refusedUploads(refused, { ...values, labels: request.labels }, client, context);
+      const queued = added.map((each): Queued => (isRefused(each) ? (uploads[refused.indexOf(each)] ?? []) : each));
       const limit = values.wait === "" ? null : values.wait;
-      return waitForJobs(client, added, failures, { ...values, format, limit, context });
+      return waitForJobs(client, queued, { ...values, format, limit, context });
     }
-    const tally = createTally();
-    for (const error of failures) tally.add({ outcome: { ok: false, error } });
-    const { exit } = tally.summary(0, null);
-    return failures.length > 0 && failures.length < operands.length ? MIXED : exit;
+    return exitCode(
+      refused.map(({ error }) => error.code),
+      refused.length < added.length,
+    );
   },
 });
 
-/** Some were queued, others were not. */
-const MIXED = 3;
+function isRefused(each: JobView | Refused): each is Refused {
+  return "error" in each;
+}
+
+/** They go on, although nobody waits for them any more. */
+function tellQueued(added: readonly (JobView | Refused)[], { out }: CommandContext): void {
+  const ids = added.flatMap((each) => (isRefused(each) ? [] : [each.id]));
+  if (ids.length > 0) out.warning(`queued before that, and left to the server: ${ids.join(" ")}`);
+}
 
 type AddValues = Values<typeof OPTIONS>;
 
@@ -149,12 +164,17 @@ async function addPath(
     path: path.endsWith("/") ? `${resolve(path)}/` : resolve(path),
     ...(values.hook === undefined ? {} : { hook: values.hook }),
     ...(values.to.length === 0 ? {} : { to: values.to }),
-    ...(values.name === undefined ? {} : { name: values.name }),
+    ...(values.name === undefined ? {} : { name: request.several ? ownName(path, values, context) : values.name }),
     ...(values.recursive ? { recursive: true } : {}),
     ...(notBefore === null ? {} : { notBefore }),
     labels,
   };
   return asJobs(await client.json({ method: "POST", path: "/v1/jobs", headers, json: body }));
+}
+
+/** The server numbers what one request names, and each of several files is a request of its own. */
+function ownName(path: string, { name = "", recursive }: AddValues, { operands }: CommandContext): string {
+  return recursive ? name : withNumber(name, operands.indexOf(path) + 1);
 }
 
 /** Of several files each has a key of its own, whatever their order. */
