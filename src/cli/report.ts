@@ -1,13 +1,16 @@
 import type { EngineEvent, EngineListener } from "../core/events.ts";
-import type { Outcome, UploadRecord } from "../core/job-store.ts";
-import { formatBytes, formatDuration } from "../core/units.ts";
+import { createTally } from "../core/exit-code.ts";
+import type { UploadRecord } from "../core/job-store.ts";
+import { exitOfStop } from "../core/stop.ts";
+import { formatDuration } from "../core/units.ts";
 import type { SummaryView } from "../core/views.ts";
-import type { ErrorView } from "../errors.ts";
+import { type ErrorView, errorView, toAppError } from "../errors.ts";
 import type { CommandContext } from "./context.ts";
 import { type Format, titleOf } from "./formats.ts";
-import { type Again, isGone, RUN_AGAIN, withUploadStep } from "./next-step.ts";
+import { type Again, isGone, RUN_AGAIN, withCommandStep, withUploadStep } from "./next-step.ts";
 import { hasColor } from "./output.ts";
 import { createProgress, progressMode } from "./progress.ts";
+import { notFinished, ownerOf, SKIP_WORDS, type SkipReason, sumUp, unrecordedWords, whatToDo } from "./report-words.ts";
 import { createResults, type GroupBy } from "./results.ts";
 
 export interface ReportOptions {
@@ -25,14 +28,12 @@ export interface Report extends Disposable {
   readonly listen: EngineListener;
   /** Writes what is left to write, the summary last. */
   finish(summary: SummaryView): void;
+  /**
+   * The same where the run as a whole fails, with the failure among what is counted; returns the exit code. Throws what
+   * is wrong with the command itself: it has no results.
+   */
+  fail(thrown: unknown): number;
 }
-
-type SkipReason = NonNullable<Extract<Outcome, { readonly ok: true }>["skipReason"]>;
-const SKIP_WORDS: Readonly<Record<SkipReason, string>> = {
-  ledger: "uploaded before",
-  host: "there already, by name and size",
-  running: "under way in another process",
-};
 
 /** No more `progress` objects of one upload than one in this time. */
 const PROGRESS_EVERY_MS = 1000;
@@ -51,6 +52,8 @@ export function createReport({ io, globals, out }: CommandContext, options: Repo
   const toldAt = new Map<string, number>();
   const shownPages = new Set<string>();
   const skips = new Map<SkipReason, number>();
+  const tally = createTally();
+  const startedAt = performance.now();
   let stopped = 0;
   let lost = 0;
   let lastReason = "";
@@ -59,6 +62,7 @@ export function createReport({ io, globals, out }: CommandContext, options: Repo
   io.signal.addEventListener("abort", onStop, { once: true });
 
   function ended(record: UploadRecord): void {
+    tally.add(record);
     const upload = withUploadStep(record, again);
     toldAt.delete(upload.id);
     results.add(upload);
@@ -122,6 +126,9 @@ export function createReport({ io, globals, out }: CommandContext, options: Repo
         if (event.waits === false) shownPages.add(event.url);
         out.call(`${event.account} wants a captcha solved; ${whatToDo(event)}: ${event.url}`);
         return;
+      case "unrecorded":
+        out.warning(unrecordedWords(event));
+        return;
       case "lane_busy":
         out.note(`${event.account}: waiting for another process that uploads to it${ownerOf(event)}`);
         return;
@@ -137,28 +144,36 @@ export function createReport({ io, globals, out }: CommandContext, options: Repo
     }
   }
 
+  function finish(summary: SummaryView): void {
+    progress.close();
+    results.finish();
+    if (format.json) out.json(summary);
+    if (stopped > 0) out.warning(`${notFinished(stopped)}; ${goOn}`);
+    if (lost > 0) out.warning(`${notFinished(lost)}: standard input cannot be resumed, so run the command again`);
+    if (stopped > 0 || lost > 0) return;
+    const several = summary.ok + summary.failed + summary.skipped > 1;
+    const isNews = io.stderr.isTTY === true ? several || skips.size > 0 : skips.size > 0 && !format.json;
+    if (isNews) out.note(sumUp(summary, skips));
+  }
+
   return {
     listen,
-    finish(summary) {
-      progress.close();
-      results.finish();
-      if (format.json) out.json(summary);
-      if (stopped > 0) out.warning(`${notFinished(stopped)}; ${goOn}`);
-      if (lost > 0) out.warning(`${notFinished(lost)}: standard input cannot be resumed, so run the command again`);
-      if (stopped > 0 || lost > 0) return;
-      const several = summary.ok + summary.failed + summary.skipped > 1;
-      const isNews = io.stderr.isTTY === true ? several || skips.size > 0 : skips.size > 0 && !format.json;
-      if (isNews) out.note(sumUp(summary, skips));
+    finish,
+    fail(thrown) {
+      const error = toAppError(thrown);
+      if (error.code === "usage" || error.code === "config") throw error;
+      tally.add({ outcome: { ok: false, error: errorView(error) } });
+      const stop = exitOfStop(io.signal);
+      const summary = tally.summary(Math.round(performance.now() - startedAt) / 1000, stop);
+      finish(summary);
+      if (stop === null || error.code !== "cancelled") out.error(withCommandStep(error));
+      return summary.exit;
     },
     [Symbol.dispose]() {
       progress.close();
       io.signal.removeEventListener("abort", onStop);
     },
   };
-}
-
-function notFinished(uploads: number): string {
-  return `${count(uploads, "upload")} ${uploads === 1 ? "is" : "are"} not finished`;
 }
 
 function eventView(type: string, { id, source, name, account, host, folder }: UploadRecord) {
@@ -168,27 +183,4 @@ function eventView(type: string, { id, source, name, account, host, folder }: Up
 /** The same reason for file after file is told in full once. */
 function withoutReason(error: ErrorView): ErrorView {
   return { ...error, hint: null, hostMessage: null, url: null };
-}
-
-function whatToDo({ account, waits }: Extract<EngineEvent, { type: "captcha" }>): string {
-  return waits === false
-    ? `solve it on this page and run this again (hoist account captcha ${account} waits for it)`
-    : "open this page, the upload goes on by itself";
-}
-
-function ownerOf({ owner }: Extract<EngineEvent, { type: "lane_busy" }>): string {
-  return owner === null ? "" : `: ${owner.command}, process ${owner.pid}`;
-}
-
-function sumUp({ ok, failed, skipped, bytes, seconds }: SummaryView, skips: ReadonlyMap<SkipReason, number>): string {
-  const why = [...skips].map(([reason, times]) => `${skips.size > 1 ? `${times} ` : ""}${SKIP_WORDS[reason]}`);
-  return [
-    ...(ok > 0 ? [`${count(ok, "upload")} done (${formatBytes(bytes)} in ${formatDuration(seconds * 1000)})`] : []),
-    ...(skipped > 0 ? [`${count(skipped, "upload")} skipped (${why.join(", ")})`] : []),
-    ...(failed > 0 ? [`${failed} failed`] : []),
-  ].join(", ");
-}
-
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }

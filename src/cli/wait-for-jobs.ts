@@ -1,7 +1,7 @@
 import { createTally } from "../core/exit-code.ts";
 import { exitOfStop } from "../core/stop.ts";
 import { parseDuration } from "../core/units.ts";
-import { AppError, errorView } from "../errors.ts";
+import { AppError } from "../errors.ts";
 import type { CommandContext } from "./context.ts";
 import { createJobFollower, followJobs, type Queued } from "./follow-jobs.ts";
 import { createReport, type ReportOptions } from "./report.ts";
@@ -33,15 +33,17 @@ export async function waitForJobs(
   follower.begin();
   const patience = patienceOf(limit);
   const signal = AbortSignal.any([io.signal, patience]);
-  await followJobs(client, follower, signal, () => out.note(`${client.where} is gone; waiting for it to come back`));
+  try {
+    await followJobs(client, follower, signal, () => out.note(`${client.where} is gone; waiting for it to come back`));
+  } catch (thrown) {
+    return report.fail(thrown);
+  }
   const left = follower.unendedJobs;
-  const late = left.length > 0 && !io.signal.aborted ? notInTime(left, withUnit(limit ?? "")) : null;
-  if (late !== null) tally.add({ outcome: { ok: false, error: errorView(late) } });
-  if (left.length > 0 && io.signal.aborted) out.warning(`still queued on the server: ${left.join(" ")}`);
+  if (left.length > 0 && !io.signal.aborted) return report.fail(notInTime(left, withUnit(limit ?? "")));
+  if (left.length > 0) out.warning(`still queued on the server: ${left.join(" ")}`);
   const seconds = Math.round(performance.now() - startedAt) / 1000;
   const summary = tally.summary(seconds, exitOfStop(io.signal));
   report.finish(summary);
-  if (late !== null) out.error(late);
   return summary.exit;
 }
 

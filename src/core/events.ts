@@ -27,6 +27,8 @@ export type EngineEvent =
   | { readonly type: "parked"; readonly upload: UploadRecord; readonly url: string | null }
   /** The upload waits for the end of its account's cool-down; `rests` false: it goes on. */
   | { readonly type: "resting"; readonly upload: UploadRecord; readonly rests: boolean }
+  /** The upload is up, and no record tells so: a later start takes it for one that is not. */
+  | { readonly type: "unrecorded"; readonly upload: UploadRecord; readonly why: string }
   /** The account waits: for its lane in another process, or for the end of a cool-down. */
   | { readonly type: "lane_busy"; readonly account: string; readonly owner: OwnerInfo | null }
   | { readonly type: "cool_down"; readonly account: string; readonly waitMs: number }

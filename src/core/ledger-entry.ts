@@ -25,8 +25,8 @@ export interface LedgerWorld {
 
 /**
  * A store that cannot be written (disk full, locked) does not stop a running upload: its record goes on in memory
- * and `degraded` is told. Its end is written again, because nothing else would tell a later start what became of it.
- * Only a lost fence stops it.
+ * and `degraded` is told. Its end is written again, because nothing else would tell a later start what became of it,
+ * and fails with `state` when that is given up. Only a lost fence stops it.
  */
 export function openLedgerEntry({ store, degraded, again }: LedgerWorld, claimed: UploadRecord): LedgerEntry {
   let record: UploadRecord = { ...claimed, outcome: null };
@@ -46,7 +46,10 @@ export function openLedgerEntry({ store, degraded, again }: LedgerWorld, claimed
         const error = toAppError(thrown);
         if (error.code !== "state" || (await isLost())) throw error;
         degraded(error);
-        if (!ended || !(await again(tries, error))) break;
+        if (!ended) break;
+        if (await again(tries, error)) continue;
+        record = { ...record, ...change };
+        throw error;
       }
     }
     record = { ...record, ...change };

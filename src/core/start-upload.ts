@@ -97,11 +97,9 @@ async function record(world: RunWorld, entry: LedgerEntry, end: End, seconds: nu
     return entry.record;
   } catch (thrown) {
     const outcome: Outcome = end.kind === "finished" ? end.outcome : { ok: false, error: end.error };
-    if (outcome.ok) {
-      const { message } = toAppError(thrown);
-      world.listen({ type: "warning", text: `${entry.record.name} is up, but not recorded: ${message}` });
-    }
-    return { ...entry.record, outcome, seconds };
+    const upload = { ...entry.record, outcome, seconds };
+    if (outcome.ok) world.listen({ type: "unrecorded", upload, why: toAppError(thrown).message });
+    return upload;
   }
 }
 

@@ -35,6 +35,13 @@ export function createEngineLog(log: ServerLog): EngineListener {
       case "lane_busy":
         log.info("account.busy", "another process works with the account", { account: event.account });
         return;
+      case "unrecorded":
+        log.error(
+          "upload.unrecorded",
+          `${event.upload.name} is up, but not recorded, and may be sent again after a restart: ${event.why}`,
+          about(event, job),
+        );
+        return;
       case "note":
         log.info("note", event.text);
         return;

@@ -472,6 +472,44 @@ describe("interrupted", () => {
     );
   });
 
+  test.each([[["up", "a", "--to", "x", "--json"]], [["resume", "--json"]]])(
+    "a run that cannot begin, by %p, has a summary; a wrong command has none",
+    async (argv) => {
+      const scene = (code: "state" | "config"): Scene => {
+        const act = () => Promise.reject(new AppError(code, "no", { hint: "do" }));
+        return { up: act, resume: act };
+      };
+      const broken = await run(argv, scene("state"));
+      expect(JSON.parse(broken.out)).toEqual(
+        summary({ failed: 1, exit: 11, codes: { state: 1 }, seconds: expect.any(Number) }),
+      );
+      expect([broken.code, broken.err]).toEqual([11, "error: no\n  do\n"]);
+      expect(await run(argv, scene("config"))).toEqual({ code: 2, out: "", err: "error: no\n  do\n" });
+    },
+  );
+
+  test("a run that breaks off halfway tells what it has, and that it is mixed", async () => {
+    const up: Scene["up"] = async (_, listen) => {
+      listen({ type: "planned", uploads: 2, destinations: 1, bytes: 0 });
+      listen({ type: "ended", upload: upload({ sourceIndex: 1, outcome: OK }) });
+      throw new AppError("state", "no");
+    };
+    const { code, out } = await run(["up", "a", "b", "--to", "x", "--format", "{file}"], { up });
+    expect([code, out]).toEqual([3, "/abs/x.bin\n"]);
+  });
+
+  test("an upload that is up but not recorded: what resume would do, and how to forget it", async () => {
+    const up: Scene["up"] = async (_, listen) => {
+      listen({ type: "unrecorded", upload: upload({ id: "0198" }), why: "the disk is full" });
+      return summary();
+    };
+    const { err } = await run(["up", "a", "--to", "x"], { up });
+    expect(err).toBe(
+      "warning: x.bin → uploadgig is up and its link holds, but it is not recorded (the disk is full): hoist resume may " +
+        "send it again, so let it forget this one first: hoist resume --drop 0198\n",
+    );
+  });
+
   test.each([
     [null, "1 upload is not finished: standard input cannot be resumed, so run the command again"],
     ["/state/spool/1", "1 upload is not finished; go on with: hoist resume"],

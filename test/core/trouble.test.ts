@@ -58,6 +58,10 @@ describe("a disk that fills up", () => {
     expect(ended[0]?.outcome).toMatchObject({ ok: true, url: "https://fake.example/a" });
     expect(engine.of("warning")).toHaveLength(1);
     expect(engine.of("warning")[0]?.text).toContain("no new one starts");
+    const unrecorded = engine.of("unrecorded").map(({ upload, why }) => [upload.name, upload.state, why]);
+    expect(unrecorded.toSorted()).toEqual(
+      ["a", "b"].map((name) => [name, "done", "the disk that holds the state directory is full"]),
+    );
     expect(fake.attempts).toHaveLength(2);
     disk.full = false;
   });
@@ -190,7 +194,7 @@ describe("an upload that another process has taken over", () => {
     const summary = await engine.up([source], ["one"], { run: { after: { do: "delete" } } });
     expect(summary).toMatchObject({ ok: 1, exit: 0 });
     expect(engine.ended()[0]?.outcome).toMatchObject({ ok: true, url: "https://fake.example/f" });
-    expect(engine.of("warning")).toMatchObject([{ text: expect.stringContaining("not recorded") }]);
+    expect(engine.of("unrecorded")).toMatchObject([{ upload: { name: "f" }, why: expect.stringMatching(/another/) }]);
     expect(await Bun.file(source).exists()).toBe(true);
   });
 });

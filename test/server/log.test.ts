@@ -99,6 +99,12 @@ describe("what the engine tells", () => {
     expect(told({ type: "retry", upload: upload(), error: errorView(error), waitMs: 1500 }).msg).toContain("1.5 s");
   });
 
+  test("an upload that is up but not recorded is an error, with what comes of it", () => {
+    const line = told({ type: "unrecorded", upload: upload(), why: "the disk is full" });
+    expect(line).toMatchObject({ level: "error", event: "upload.unrecorded", upload: upload().id });
+    expect(line.msg).toContain("may be sent again after a restart: the disk is full");
+  });
+
   test("what is stopped, postponed or cancelled has not failed", () => {
     const error = new AppError("network", "the connection broke");
     const stopped = upload({

@@ -51,10 +51,14 @@ export const resume = defineCommand({
     const { groupBy, progress } = values;
     using report = createReport(context, { format, groupBy, progress, recorded: true });
     listen = report.listen;
-    const summary = await app.resume({ ids, retryUnknown: values.retryUnknown }, io.signal);
-    report.finish(summary);
-    if (summary.ok + summary.failed + summary.skipped === 0) context.out.note("nothing is interrupted");
-    return summary.exit;
+    try {
+      const summary = await app.resume({ ids, retryUnknown: values.retryUnknown }, io.signal);
+      report.finish(summary);
+      if (summary.ok + summary.failed + summary.skipped === 0) context.out.note("nothing is interrupted");
+      return summary.exit;
+    } catch (thrown) {
+      return report.fail(thrown);
+    }
   },
 });
 

@@ -48,9 +48,13 @@ export const up = defineCommand({
     const input = toUpInput(read, app.config.up);
     if (values.dryRun) return await dryRun(app.plan(input, io.signal), shown, context);
     if (operands.includes("-") && io.stdin.isTTY === true) out.note("reading standard input; Ctrl-D ends it");
-    const summary = await app.up(input, io.signal);
-    report.finish(summary);
-    return summary.exit;
+    try {
+      const summary = await app.up(input, io.signal);
+      report.finish(summary);
+      return summary.exit;
+    } catch (thrown) {
+      return report.fail(thrown);
+    }
   },
 });
 
