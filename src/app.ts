@@ -28,6 +28,8 @@ import { isRecorded, openStore } from "./store/open.ts";
 
 export interface AppOptions {
   readonly flags: { readonly config?: string | undefined; readonly stateDir?: string | undefined };
+  /** The configuration file need not be there, even if it is named. */
+  readonly makesConfig?: boolean;
   readonly env: Environment;
   /** How other processes see this one: "hoist up". */
   readonly command: string;
@@ -82,8 +84,8 @@ export interface Serving extends Pick<ServerEngine, "jobs" | "stop" | "spoolDire
 
 /** Fails with `config`. Nothing is opened or called yet. */
 export async function createApp(options: AppOptions): Promise<App> {
-  const { flags, env, listen, log } = options;
-  const load = () => loadConfig({ hosts: HOSTS, ...flags, place: thisPlace(env) });
+  const { flags, makesConfig, env, listen, log } = options;
+  const load = () => loadConfig({ hosts: HOSTS, ...flags, makesConfig, place: thisPlace(env) });
   let config = await load();
   // There is no --insecure: Bun would skip the certificates' check for every request.
   delete process.env.NODE_TLS_REJECT_UNAUTHORIZED;

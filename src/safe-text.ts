@@ -7,6 +7,11 @@ export function safeText(text: string): string {
   return text.toWellFormed().replace(UNSAFE, (character) => `\\u{${character.charCodeAt(0).toString(16)}}`);
 }
 
+/** One word of a command line to be copied into a shell: quoted where it would be taken apart or mean something else. */
+export function shellWord(text: string): string {
+  return /^[\p{L}\p{M}\p{N}_@%+=:,./-]+$/u.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
 /** One line of JSON in which the same characters are `\uXXXX`: safe to show, and a parser gives them back. */
 export function safeJson(value: unknown): string {
   return JSON.stringify(value).replace(

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { safeJson, safeText } from "../src/safe-text.ts";
+import { safeJson, safeText, shellWord } from "../src/safe-text.ts";
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this is about.
 const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
@@ -13,6 +13,15 @@ test("a name that would forge a log line or a title is one harmless line", () =>
 test("what is harmless stays: Czech, CJK, emoji, quotes", () => {
   const text = "Příliš žluťoučký 日本語 👩‍👩‍👧 \"'`_*\\";
   expect(safeText(text)).toBe(text);
+});
+
+test("a word for a shell comes back as it was, whatever is in it", () => {
+  expect(["a/b.txt", "ulozto:/Příliš", "it's", "$HOME `x`", ""].map(shellWord)).toEqual([
+    ...["a/b.txt", "ulozto:/Příliš", "'it'\\''s'", "'$HOME `x`'", "''"],
+  ]);
+  const words = ["~", "a b", "*?[x]", "!!", "(;|&<>)", '"', "\\", "#x", "{a,b}", "č'č"];
+  const said = Bun.spawnSync(["sh", "-c", `printf '%s\\n' ${words.map(shellWord).join(" ")}`]).stdout.toString();
+  expect(said).toBe(words.map((word) => `${word}\n`).join(""));
 });
 
 test("any text: no unsafe character, valid Unicode, stable", () =>

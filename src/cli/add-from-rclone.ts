@@ -6,6 +6,7 @@ import { thisPlace } from "../config/place.ts";
 import { rclonePaths, readRemotes } from "../config/rclone.ts";
 import { AppError } from "../errors.ts";
 import type { CommandContext } from "./context.ts";
+import { checkStep } from "./next-step.ts";
 
 /** rclone's name of the one type of remote that is a host of ours. */
 const TYPE = "ulozto";
@@ -44,7 +45,7 @@ export async function addFromRclone(
     taken.add(name);
     const secrets = { ...(password === null ? {} : { password }), ...(apiKey === null ? {} : { apiKey }) };
     await addAccount(path, { name, host: TYPE, user, secrets });
-    out.note(`the account ${name} is added to ${path}; try its login with: hoist account check ${name}`);
+    out.note(`the account ${name} is added to ${path}; try its login with: ${checkStep(name, globals)}`);
   }
   return 0;
 }

@@ -10,6 +10,8 @@ export interface Operands {
   readonly usage: string;
   readonly min: number;
   readonly max: number;
+  /** The command tells of an empty word itself. */
+  readonly mayBeEmpty?: true;
 }
 
 export type Token =
@@ -99,8 +101,8 @@ function oneOf<C extends string>(option: { choices: readonly C[]; default: C }, 
   return option.choices.find((choice) => choice === typed) ?? option.default;
 }
 
-/** Global options that name a place: an unset variable in a script would silently choose the working directory. */
-const NEVER_EMPTY: ReadonlySet<string> = new Set(["config", "stateDir"]);
+/** Options that name a place: an unset variable in a script would silently choose the working directory. */
+const NEVER_EMPTY: ReadonlySet<string> = new Set(["config", "stateDir", "filesFrom"]);
 
 /** Fails with `usage` at the first thing that is not understood, in the order typed. */
 export function checkTokens(tokens: readonly Token[], options: Options, operands: Operands): CheckedArgv {
@@ -112,6 +114,7 @@ export function checkTokens(tokens: readonly Token[], options: Options, operands
     if (token.kind === "operand") {
       words.push(token.value);
       if (words.length > operands.max) throw stray(token.value, operands);
+      if (token.value === "" && operands.mayBeEmpty !== true) throw emptyWord(operands);
       continue;
     }
     const { key, option, typed } = token;
@@ -151,6 +154,13 @@ function requiredValue({ value, inline }: Extract<Token, { kind: "option" }>, ty
     });
   }
   return value;
+}
+
+function emptyWord({ usage }: Operands): AppError {
+  const noun = /[a-z]+/.exec(usage)?.[0] ?? "word";
+  return new AppError("usage", `${/^[aeiou]/.test(noun) ? "an" : "a"} ${noun} is empty`, {
+    hint: `it may come from a variable that is not set; the command takes ${usage}`,
+  });
 }
 
 function stray(word: string, operands: Operands): AppError {

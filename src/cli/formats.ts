@@ -79,7 +79,7 @@ export function destinationOf({ account, folder }: Pick<ResultView, "account" | 
 
 /** `x.bin → ulozto:/Backups`: for people, not yet safe to show. */
 export function titleOf(upload: Pick<ResultView, "name" | "account" | "folder">): string {
-  const name = briefly(upload.name);
+  const name = upload.name === "" ? '""' : briefly(upload.name);
   // What a server refused before it had a job may have been meant for anywhere.
   return upload.account === "" ? name : `${name} → ${destinationOf(upload)}`;
 }

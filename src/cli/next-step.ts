@@ -1,10 +1,17 @@
 import type { UploadRecord } from "../core/job-store.ts";
 import { type AppError, type ErrorCode, type ErrorView, errorView } from "../errors.ts";
+import { shellWord } from "../safe-text.ts";
+import type { Globals } from "./globals.ts";
 
 /** How what failed can be tried again, as an instruction: "go on with: hoist resume". */
 export type Again = string;
 
 export const RUN_AGAIN: Again = "run this again";
+
+/** The command that tries the login of a new account. */
+export function checkStep(account: string, { config }: Pick<Globals, "config">): string {
+  return `hoist account check ${account}${config === undefined ? "" : ` --config ${shellWord(config)}`}`;
+}
 
 /** By code, for failures that name no step of their own. */
 const STEPS: Readonly<Partial<Record<ErrorCode, (again: Again) => string>>> = {

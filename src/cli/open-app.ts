@@ -1,16 +1,16 @@
-import type { App } from "../app.ts";
-import type { EngineListener } from "../core/events.ts";
+import type { App, AppOptions } from "../app.ts";
 import type { CommandContext } from "./context.ts";
 
 /** Reads the configuration and builds the engine; nothing is called yet. Fails with `config`. */
 export async function openApp(
   { io, globals, out }: CommandContext,
-  options: { readonly command: string; readonly history?: boolean; readonly listen?: EngineListener },
+  options: Pick<AppOptions, "command" | "makesConfig"> & Partial<Pick<AppOptions, "history" | "listen">>,
 ): Promise<App> {
   const app = await io.openApp({
     flags: { config: globals.config, stateDir: globals.stateDir },
     env: io.env,
     command: `hoist ${options.command}`,
+    makesConfig: options.makesConfig ?? false,
     history: options.history ?? true,
     listen: options.listen ?? (() => {}),
     log: (message) => out.debug(message),

@@ -44,6 +44,8 @@ export interface LoadOptions {
   readonly hosts: Readonly<Record<string, Host>>;
   /** `--config`. */
   readonly config?: string | undefined;
+  /** A file that is asked for need not be there yet: the command will make it. */
+  readonly makesConfig?: boolean | undefined;
   /** `--state-dir`. */
   readonly stateDir?: string | undefined;
   readonly place?: Place;
@@ -52,7 +54,8 @@ export interface LoadOptions {
 /** File ← environment ← flags. Fails with `config`. No secret is read and no command run. */
 export async function loadConfig(options: LoadOptions): Promise<Config> {
   const place = options.place ?? thisPlace();
-  const file = await readConfigFile(configPath(options.config, place), place);
+  const { path, asked } = configPath(options.config, place);
+  const file = await readConfigFile({ path, asked: asked && options.makesConfig !== true }, place);
   const up = file?.content.up;
   return {
     path: file?.path ?? null,

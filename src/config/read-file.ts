@@ -1,6 +1,7 @@
 import type { Stats } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { AppError } from "../errors.ts";
+import { shellWord } from "../safe-text.ts";
 import type { ConfigPath } from "./paths.ts";
 import type { Place } from "./place.ts";
 import type { ConfigFile } from "./schema.ts";
@@ -86,15 +87,13 @@ function judgeMode(path: string, mode: number, literals: readonly string[]): str
       "config",
       `${path} holds a secret (${literals.join(", ")}) and others may read it (${permissions})`,
       {
-        hint: `chmod 600 ${quoted(path)}`,
+        hint: `chmod 600 ${shellWord(path)}`,
       },
     );
   }
-  return (mode & 0o002) === 0 ? [] : [`${path} can be changed by anybody (${permissions}): chmod 600 ${quoted(path)}`];
-}
-
-function quoted(path: string): string {
-  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+  return (mode & 0o002) === 0
+    ? []
+    : [`${path} can be changed by anybody (${permissions}): chmod 600 ${shellWord(path)}`];
 }
 
 function cannotRead(path: string, error: unknown): AppError {
@@ -104,7 +103,7 @@ function cannotRead(path: string, error: unknown): AppError {
     EISDIR: "it is a directory",
   };
   return new AppError("config", `cannot read the config file ${path}: ${why[codeOf(error)] ?? codeOf(error)}`, {
-    hint: "name another with --config or HOIST_CONFIG",
+    hint: `name another with --config or HOIST_CONFIG${codeOf(error) === "ENOENT" ? "; hoist account add makes it" : ""}`,
     cause: error,
   });
 }

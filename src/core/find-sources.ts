@@ -78,7 +78,7 @@ function emptyPath(): Looked {
     of: "file",
     path: "",
     below: [],
-    error: new AppError("source", "a source is an empty path"),
+    error: new AppError("source", "the file's name is empty", { hint: "it may come from a variable that is not set" }),
   };
 }
 

@@ -4,9 +4,16 @@ import { AppError } from "../errors.ts";
 
 /** Fails with `usage`, naming what is wrong and where, without quoting. */
 export function parseInput<const S extends v.GenericSchema>(schema: S, value: unknown): v.InferOutput<S> {
+  // To valibot a list is an object, in which everything is missing.
+  if (Array.isArray(value) && (schema.type === "strict_object" || schema.type === "object")) throw noObject();
   const parsed = v.safeParse(schema, value);
   if (parsed.success) return parsed.output;
+  if (typeof value !== "object" || value === null) throw noObject();
   throw invalidInput(parsed.issues.slice(0, 20).map((issue) => ({ path: pathOf(issue), message: wordsOf(issue) })));
+}
+
+function noObject(): AppError {
+  return invalidInput([{ path: "", message: "the body must be a JSON object" }]);
 }
 
 /** Fails with `usage`. */

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createApp } from "../../src/app.ts";
@@ -29,10 +29,10 @@ function machine(env: Readonly<Record<string, string>> = {}) {
   return {
     file: join(home, "config", "hoist", "config.toml"),
     state: join(home, "state"),
-    async run(args: string, stdin = "") {
+    async run(args: string | readonly string[], stdin = "") {
       let out = "";
       let err = "";
-      const code = await runCli(args.split(" "), {
+      const code = await runCli(typeof args === "string" ? args.split(" ") : args, {
         stdin: new Blob([stdin]).stream() as ReadableStream<Uint8Array> & AsyncIterable<Uint8Array>,
         stdout: { write: (text) => (out += text) },
         stderr: { write: (text) => (err += text) },
@@ -46,6 +46,23 @@ function machine(env: Readonly<Record<string, string>> = {}) {
 }
 
 describe("account add", () => {
+  test("makes the file that is named, for its owner alone; other commands want it there", async () => {
+    const home = mkdtempSync(join(tmpdir(), "hoist-account-"));
+    made.push(home);
+    const [byVariable, byOption] = [join(home, "new/by-variable.toml"), join(home, "by option.toml")];
+    const { run } = machine({ HOIST_CONFIG: byVariable });
+    const listed = await run("account list");
+    expect(listed.code).toBe(2);
+    expect(listed.err).toContain("there is no such file\n  name another");
+    const added = await run("account add work --host uploadgig --user me --password-stdin", "s3cret\n");
+    expect([added.code, (statSync(byVariable).mode & 0o777).toString(8)]).toEqual([0, "600"]);
+    expect(added.err).toEndWith("with: hoist account check work\n");
+    expect((await run("account list")).out).toContain("work");
+    const other = await run(["account", "add", "work", "--host", "ulozto", "--user", "me", "--config", byOption]);
+    expect(other.code).toBe(0);
+    expect(other.err).toEndWith(`with: hoist account check work --config '${byOption}'\n`);
+  });
+
   test("reads the secret from standard input and shows it to nobody", async () => {
     const { run, file } = machine();
     const added = await run("account add uploadgig --user me@example.com --password-stdin", "s3cret-canary\n");

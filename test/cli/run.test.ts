@@ -52,6 +52,20 @@ describe("help", () => {
   });
 });
 
+test.each([
+  [["ls", ""], "an account is empty"],
+  [["mv", "", "ulozto:/x"], "an account is empty"],
+  [["resume", ""], "an id is empty"],
+  [["jobs", "show", ""], "an id is empty"],
+  [["jobs", "add", ""], "a path is empty"],
+  [["account", "check", ""], "a name is empty"],
+  [["up", "--files-from", ""], "--files-from needs a value"],
+])("%p has an empty word, maybe from a variable: 2, before anything is done", async (argv, message) => {
+  const { code, out, err } = await run(argv);
+  expect({ code, out }).toEqual({ code: 2, out: "" });
+  expect(err).toStartWith(`error: ${message}\n`);
+});
+
 test.each([[["--version"]], [["-V"]], [["up", "-V"]]])("%p prints the version", async (argv) => {
   const { code, out } = await run(argv);
   expect(code).toBe(0);

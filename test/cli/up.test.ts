@@ -488,6 +488,12 @@ describe("interrupted", () => {
     },
   );
 
+  test("a source without a name is shown as one", async () => {
+    const bad = upload({ name: "", outcome: failed(new AppError("source", "the file's name is empty")) });
+    const { err } = await run(["up", "", "--to", "x"], { up: endings([bad]) });
+    expect(err).toBe('error: "" → uploadgig: the file\'s name is empty\n');
+  });
+
   test("a run that breaks off halfway tells what it has, and that it is mixed", async () => {
     const up: Scene["up"] = async (_, listen) => {
       listen({ type: "planned", uploads: 2, destinations: 1, bytes: 0 });

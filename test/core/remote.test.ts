@@ -108,6 +108,9 @@ describe("ls", () => {
       hint: "see hoist ls ulozto:/T",
     });
     await expect(a.ls(":/T/x")).rejects.toMatchObject({ hint: "see hoist ls ulozto:/T" });
+    await expect(a.mkdir(":/it's/new")).rejects.toMatchObject({
+      hint: "make it as well, with: hoist mkdir -p 'ulozto:/it'\\''s/new'",
+    });
     await expect(a.ls(":/t")).rejects.toMatchObject({
       code: "conflict",
       hint: expect.stringContaining(`id:${a.idOf("t")}`),

@@ -8,6 +8,7 @@ import type { Host, SecretName } from "../../hosts/host.ts";
 import { addFromRclone } from "../add-from-rclone.ts";
 import { defineCommand } from "../command.ts";
 import type { CommandContext } from "../context.ts";
+import { checkStep } from "../next-step.ts";
 import { openApp } from "../open-app.ts";
 import { kebab } from "../options.ts";
 import { readSecret } from "../read-secret.ts";
@@ -39,7 +40,7 @@ export const accountAdd = defineCommand({
     apiKeyStdin: { type: "flag", summary: "read the application's API key from standard input" },
   },
   async run(context, values) {
-    await using app = await openApp(context, { command: "account add" });
+    await using app = await openApp(context, { command: "account add", makesConfig: true });
     const { io, globals, out, operands } = context;
     const known = app.config.accounts;
     if (values.fromRclone) return addFromRclone(context, operands[0], known);
@@ -68,7 +69,7 @@ export const accountAdd = defineCommand({
     const hasSecret = host.needs.some((secret) => secrets[secret] !== undefined);
     if (!hasSecret)
       out.note(`it has no secret yet: set ${host.needs.map((one) => secretVariable(name, one)).join(" or ")}`);
-    out.note(`try its login with: hoist account check ${name}`);
+    out.note(`try its login with: ${checkStep(name, globals)}`);
     return 0;
   },
 });

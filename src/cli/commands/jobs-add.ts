@@ -123,7 +123,6 @@ function readRequest(paths: readonly string[], values: AddValues): Request {
     [hook !== undefined && name !== undefined, "--hook and --name"],
   ] as const;
   for (const [both, what] of excluded) if (both) throw new AppError("usage", `${what} exclude each other`);
-  if (paths.includes("")) throw new AppError("usage", "a path is empty");
   const stdin = paths.includes("-");
   if (stdin && !send) throw new AppError("usage", "- is sent to the server: it needs --send");
   if (stdin && name === undefined) throw new AppError("usage", "- needs a --name");

@@ -1,5 +1,6 @@
 import { exitOfStop } from "../../core/stop.ts";
 import { COMMON_FAULTS } from "../../hosts/sandbox-faults.ts";
+import { shellWord } from "../../safe-text.ts";
 import { defineCommand } from "../command.ts";
 import { readCount } from "../read-values.ts";
 
@@ -57,10 +58,6 @@ async function stepLines(): Promise<string[]> {
 
 function row([left, right]: readonly [string, string]): string {
   return `  ${left.padEnd(22)}  ${right}`.trimEnd();
-}
-
-function shellWord(value: string): string {
-  return /^[\w@%+=:,./-]+$/.test(value) ? value : `'${value.replaceAll("'", "'\\''")}'`;
 }
 
 function stopped(signal: AbortSignal): Promise<void> {

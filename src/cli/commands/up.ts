@@ -25,7 +25,7 @@ export const up = defineCommand({
     ["hoist up -n --skip-existing -r photos --to ulozto:/Backups", "what is missing there, or has another size"],
     ["hoist up out/*.bin --to uploadgig --json", "results for a program"],
   ],
-  operands: { usage: "<path|->…", min: 0, max: Number.POSITIVE_INFINITY },
+  operands: { usage: "<path|->…", min: 0, max: Number.POSITIVE_INFINITY, mayBeEmpty: true },
   options: UP_OPTIONS,
   async run(context, values) {
     const { io, operands, out } = context;

@@ -1,5 +1,6 @@
 import { AppError } from "../../errors.ts";
 import type { RemoteEntry, RemoteFolders } from "../../hosts/host.ts";
+import { shellWord } from "../../safe-text.ts";
 import { formatBytes } from "../units.ts";
 import { type Address, joinPath, splitPath } from "./address.ts";
 
@@ -58,7 +59,9 @@ function named(entries: readonly RemoteEntry[], name: string): readonly RemoteEn
 function only(entries: readonly RemoteEntry[], what: string, account: string, above: string): RemoteEntry {
   const [first, ...others] = entries;
   if (first === undefined) {
-    throw new AppError("not_found", `there is nothing at ${what}`, { hint: `see hoist ls ${account}:${above}` });
+    throw new AppError("not_found", `there is nothing at ${what}`, {
+      hint: `see hoist ls ${shellWord(`${account}:${above}`)}`,
+    });
   }
   if (others.length === 0) return first;
   const listed = entries.slice(0, 10).map(({ id, kind, size }) => {

@@ -1,5 +1,6 @@
 import { AppError, toAppError } from "../../errors.ts";
 import type { RemoteEntry, RemoteFolders } from "../../hosts/host.ts";
+import { shellWord } from "../../safe-text.ts";
 import { type Address, joinPath, splitPath } from "./address.ts";
 import { entriesAt, folderAt } from "./find.ts";
 
@@ -24,7 +25,9 @@ export async function makeFolder(
   const above = { ...address, typed: `${account.name}:${split.parent}`, path: split.parent };
   const parent = await folderAt(folders, above, signal).catch((thrown) => {
     const error = toAppError(thrown);
-    throw error.code === "not_found" ? error.with({ hint: `make it as well, with: hoist mkdir -p ${typed}` }) : error;
+    throw error.code === "not_found"
+      ? error.with({ hint: `make it as well, with: hoist mkdir -p ${shellWord(typed)}` })
+      : error;
   });
   if ((await entriesAt(folders, { ...address, path }, signal)).length > 0) {
     throw new AppError("conflict", `${typed} is there already`);

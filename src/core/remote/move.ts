@@ -1,5 +1,6 @@
 import { AppError } from "../../errors.ts";
 import type { RemoteEntry, RemoteFolders } from "../../hosts/host.ts";
+import { shellWord } from "../../safe-text.ts";
 import { type Address, joinPath, splitPath } from "./address.ts";
 import { assertNotRoot, entriesAt, entryAt, folderAt } from "./find.ts";
 
@@ -65,7 +66,9 @@ async function goalOf(folders: RemoteFolders, target: Address, several: boolean,
   if (there.length > 0) throw new AppError("conflict", `${typed} is there already`);
   const split = splitPath(path);
   if (split === null || several || typed.endsWith("/")) {
-    throw new AppError("not_found", `there is no folder ${typed}`, { hint: `make it with: hoist mkdir ${typed}` });
+    throw new AppError("not_found", `there is no folder ${typed}`, {
+      hint: `make it with: hoist mkdir ${shellWord(typed)}`,
+    });
   }
   const parent = { ...target, typed: `${account.name}:${split.parent}`, path: split.parent };
   return { folder: await folderAt(folders, parent, signal), path: split.parent, name: split.name };

@@ -79,9 +79,10 @@ describe("POST /v1/jobs", () => {
 
   test.each([
     [{}, [["path", "is missing"]]],
-    [[], [["path", "is missing"]]],
-    ['"a text"', [["", "must be an object"]]],
-    [null, [["", "must be an object"]]],
+    ['"a text"', [["", "the body must be a JSON object"]]],
+    [null, [["", "the body must be a JSON object"]]],
+    [[], [["", "the body must be a JSON object"]]],
+    [[{ path: PATH }], [["", "the body must be a JSON object"]]],
     [{ path: 5 }, [["path", "must be a string"]]],
     [{ path: "" }, [["path", "is empty"]]],
     [{ path: "/".repeat(4097) }, [["path", "is too long"]]],
