@@ -75,12 +75,17 @@ function amount({ bytes, size }: BarFacts): string {
 }
 
 function rate(facts: BarFacts): string {
-  return formatRate(facts.rate).padStart(RATE_COLUMNS);
+  return (facts.rate === 0 ? "" : formatRate(facts.rate)).padStart(RATE_COLUMNS);
 }
 
 function left({ bytes, size, rate: perSecond }: BarFacts): string {
   const known = size !== null && perSecond > 0 && size >= bytes;
-  return (known ? `${formatDuration(((size - bytes) / perSecond) * 1000)} left` : "").padStart(LEFT_COLUMNS);
+  return (known ? `${inSeconds(Math.ceil((size - bytes) / perSecond))} left` : "").padStart(LEFT_COLUMNS);
+}
+
+/** A guess, so no tenths. */
+function inSeconds(seconds: number): string {
+  return seconds < 10 ? `${seconds} s` : formatDuration(seconds * 1000);
 }
 
 function percentOf(bytes: number, size: number): number {

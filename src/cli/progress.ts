@@ -65,6 +65,9 @@ interface Running {
   retryAt: number | null;
 }
 
+/** The host has the bytes; a short file's may not have been told of before. */
+const STORED = "finishing";
+
 /** Often enough to look alive, seldom enough to cost nothing. */
 const DRAW_EVERY_MS = 100;
 /** A terminal shows `^C` behind the last line; it shall not wrap there. */
@@ -138,10 +141,14 @@ function createBars(terminal: Terminal, stderr: OutStream, color: boolean): Prog
     entry.retryAt = null;
     if (event.type === "progress") {
       const { bytes, size, rate } = event;
-      Object.assign(entry, { bytes, size, rate, state: bytes === size ? "waiting" : null });
-    } else if (event.type === "stored") entry.state = "finishing";
+      const isStored = entry.state === STORED && bytes === size;
+      Object.assign(entry, { bytes, size, rate, state: isStored ? STORED : bytes === size ? "waiting" : null });
+    } else if (event.type === "stored") Object.assign(entry, { bytes: entry.size ?? entry.bytes, state: STORED });
     else if (event.type === "parked") entry.state = event.url === null ? "starting" : "captcha";
-    else if (event.type === "retry") Object.assign(entry, { bytes: 0, retryAt: performance.now() + event.waitMs });
+    else if (event.type === "resting") entry.state = event.rests ? "cooling down" : "starting";
+    else if (event.type === "retry") {
+      Object.assign(entry, { bytes: 0, state: "starting", retryAt: performance.now() + event.waitMs });
+    }
   }
 }
 

@@ -10,34 +10,44 @@ export interface Meter {
 }
 
 const TELL_EVERY_MS = 250;
-/** How fast the shown rate follows the measured one: about four seconds. */
-const SMOOTHING = 0.06;
+/** The rate is that of so long: what the buffers of the system swallow at first is soon forgotten. */
+const WINDOW_MS = 4000;
 
 export function createMeter(tell: (bytes: number, rate: number) => void, now: () => number): Meter {
   let bytes = 0;
-  let rate = 0;
-  let toldBytes = 0;
-  let toldAt = now();
+  let moved = 0;
   let shown = 0;
-  const show = () => {
+  let timer: Timer | undefined;
+  const marks = [{ at: now(), moved: 0 }];
+
+  /** The system may have swallowed all there is, and nothing more is added for long. */
+  function showLate(): void {
+    timer = undefined;
+    if (bytes > shown) show();
+  }
+
+  function show(): void {
+    clearTimeout(timer);
+    timer = undefined;
+    const at = now();
+    marks.push({ at, moved });
+    while (marks.length > 2 && at - (marks[1]?.at ?? at) >= WINDOW_MS) marks.shift();
+    const [first = { at, moved }] = marks;
+    const seconds = (at - first.at) / 1000;
     shown = bytes;
-    tell(bytes, Math.round(rate));
-  };
+    tell(bytes, seconds > 0 ? Math.round((moved - first.moved) / seconds) : 0);
+  }
+
   return {
-    add(delta, moved) {
+    add(delta, isMove) {
       bytes += delta;
-      if (!moved) toldBytes += delta;
-      if (delta < 0) toldBytes = Math.min(toldBytes, bytes);
-      const elapsed = now() - toldAt;
-      if (elapsed < TELL_EVERY_MS) return;
-      const measured = Math.max(0, bytes - toldBytes) / (elapsed / 1000);
-      const weight = 1 - (1 - SMOOTHING) ** (elapsed / TELL_EVERY_MS);
-      rate = rate === 0 ? measured : rate + (measured - rate) * weight;
-      toldAt = now();
-      toldBytes = bytes;
-      show();
+      if (isMove && delta > 0) moved += delta;
+      const wait = (marks.at(-1)?.at ?? 0) + TELL_EVERY_MS - now();
+      if (wait <= 0) show();
+      else timer ??= setTimeout(showLate, wait).unref();
     },
     end() {
+      clearTimeout(timer);
       if (bytes > shown) show();
     },
   };

@@ -157,7 +157,7 @@ describe("progress", () => {
     progress.tell({ type: "progress", upload: a, bytes: 1_500_000, size: 3_000_000, rate: 500_000 });
     jest.advanceTimersByTime(100);
     expect(screen.text).toMatch(
-      /^a\.bin +\[=+> +\] {2}50% .*488\.3 KiB\/s +3\.0 s left\nb\\u\{1b\}\[2J\.bin .* 0% starting\ntotal 0\/2 .* 25% /,
+      /^a\.bin +\[=+> +\] {2}50% .*488\.3 KiB\/s +3 s left\nb\\u\{1b\}\[2J\.bin .* 0% starting\ntotal 0\/2 .* 25% /,
     );
     progress.tell({ type: "progress", upload: a, bytes: 3_000_000, size: 3_000_000, rate: 500_000 });
     progress.tell({ type: "retry", upload: b, error: errorView(new AppError("network", "x")), waitMs: 5000 });
@@ -189,6 +189,20 @@ describe("progress", () => {
     expect(screen.text).toEndWith("captcha");
     tell(null);
     expect(screen.text).toEndWith("starting");
+    progress.close();
+  });
+
+  test("a short file is all there once the host has it; one that cools down says so", () => {
+    const { screen, progress } = start(80);
+    const [a, b] = [upload({ name: "a" }), upload({ sourceIndex: 1, name: "b" })];
+    progress.tell({ type: "planned", uploads: 2, destinations: 1, bytes: 6_000_000 });
+    progress.tell({ type: "start", upload: a });
+    progress.tell({ type: "start", upload: b });
+    progress.tell({ type: "stored", upload: a });
+    progress.tell({ type: "progress", upload: a, bytes: 3_000_000, size: 3_000_000, rate: 1 });
+    progress.tell({ type: "resting", upload: b, rests: true });
+    jest.advanceTimersByTime(100);
+    expect(screen.text).toMatch(/^a .* 100% finishing\nb .* 0% cooling down\ntotal 0\/2 .* 50%$/);
     progress.close();
   });
 
