@@ -2,8 +2,18 @@ import type { Options, Values } from "./options.ts";
 
 /** Understood before and after every command's name. */
 export const GLOBAL_OPTIONS = {
-  config: { type: "value", hint: "FILE", summary: "configuration file", group: "Global options" },
-  stateDir: { type: "value", hint: "DIR", summary: "directory of the history and of resume", group: "Global options" },
+  config: {
+    type: "value",
+    hint: "FILE",
+    summary: "configuration file (default: hoist config path prints it)",
+    group: "Global options",
+  },
+  stateDir: {
+    type: "value",
+    hint: "DIR",
+    summary: "directory of history, resume and jobs (default: HOIST_STATE_DIR, else your own)",
+    group: "Global options",
+  },
   color: {
     type: "choice",
     choices: ["auto", "always", "never"],

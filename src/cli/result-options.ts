@@ -12,7 +12,7 @@ export const RESULT_OPTIONS = {
       'text, json, url, markdown, bbcode, html, csv, or a template such as "{url} {name}": see hoist help formats (default: text on a terminal, else url)',
     group: "Results",
   },
-  json: { type: "flag", summary: "same as --format json", group: "Results" },
+  json: { type: "flag", summary: "the same as --format json", group: "Results" },
   groupBy: {
     type: "choice",
     choices: ["host", "file"],

@@ -37,7 +37,7 @@ export const UP_OPTIONS = {
   minSize: { type: "value", hint: "SIZE", summary: "no smaller files: 500K, 10M, 1.5G", group: FIND },
   maxSize: { type: "value", hint: "SIZE", summary: "no larger files", group: FIND },
   minAge: { type: "value", hint: "DUR", summary: "no file changed more recently: 10m, 2h, 1d", group: FIND },
-  parallel: { type: "value", short: "j", hint: "N", summary: "uploads at a time (default: 4)", group: PACE },
+  parallel: { type: "value", short: "j", hint: "N", summary: "uploads at a time, 1 to 64 (default: 4)", group: PACE },
   limitRate: {
     type: "value",
     hint: "RATE",

@@ -36,8 +36,8 @@ export const accountAdd = defineCommand({
     user: { type: "value", hint: "USER", summary: "login" },
     passwordStdin: { type: "flag", summary: "read the password from standard input" },
     tokenStdin: { type: "flag", summary: "read the application login token from standard input" },
-    fromRclone: { type: "flag", summary: "take the accounts from rclone's configuration, or from the file named" },
     apiKeyStdin: { type: "flag", summary: "read the application's API key from standard input" },
+    fromRclone: { type: "flag", summary: "take the accounts from rclone's configuration, or from the file named" },
   },
   async run(context, values) {
     await using app = await openApp(context, { command: "account add", makesConfig: true });

@@ -13,9 +13,9 @@ export const completions = defineCommand({
   name: "completions",
   summary: "print a completion script for a shell",
   examples: [
-    ["hoist completions bash > ~/.local/share/bash-completion/completions/hoist", "bash"],
+    ["hoist completions bash > ~/.local/share/bash-completion/completions/hoist", "bash; mkdir -p its folder first"],
     ["hoist completions zsh > ~/.zfunc/_hoist", "zsh, with ~/.zfunc in $fpath before compinit"],
-    ["hoist completions fish > ~/.config/fish/completions/hoist.fish", "fish"],
+    ["hoist completions fish > ~/.config/fish/completions/hoist.fish", "fish; the same"],
   ],
   operands: { usage: "<bash|zsh|fish>", min: 1, max: 1 },
   options: {},

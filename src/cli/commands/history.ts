@@ -31,7 +31,7 @@ export const history = defineCommand({
     name: { type: "value", hint: "GLOB", summary: "uploads whose name on the host matches" },
     label: { type: "list", hint: "KEY=VALUE", summary: "uploads with this label" },
     failed: { type: "flag", summary: "failed uploads only" },
-    last: { type: "value", short: "n", hint: "N", summary: "the newest N of these" },
+    last: { type: "value", short: "n", hint: "N", summary: "the newest N of these (default: all)" },
     format,
     json,
   },

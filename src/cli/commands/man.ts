@@ -11,7 +11,7 @@ export const man = defineCommand({
   summary: "print the manual page",
   examples: [
     ["hoist man | man -l -", "read it"],
-    ["hoist man > ~/.local/share/man/man1/hoist.1", "install it"],
+    ["hoist man > ~/.local/share/man/man1/hoist.1", "install it; mkdir -p its folder first"],
   ],
   options: {},
   async run({ commands, out }) {

@@ -9,7 +9,10 @@ export const serveTokenNew = defineCommand({
       "signed with. It is kept nowhere: put it into a file that only the server can read, and name that file.",
   ],
   examples: [
-    ["hoist serve token new > /etc/hoist/ci.token", 'for secret = { file = "ci.token" } under [[serve.tokens]]'],
+    [
+      "(umask 077; hoist serve token new > /etc/hoist/ci.token)",
+      'for secret = { file = "ci.token" } under [[serve.tokens]]',
+    ],
     ["HOIST_SERVE_TOKEN=$(hoist serve token new) hoist serve", "for one run"],
   ],
   options: {},

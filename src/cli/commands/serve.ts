@@ -29,7 +29,7 @@ export const serve = defineCommand({
       hint: "ADDRESS",
       summary: "host:port, [address]:port or unix:/path (default: 127.0.0.1:7411)",
     },
-    parallel: { type: "value", short: "j", hint: "N", summary: "uploads at a time (default: 4)" },
+    parallel: { type: "value", short: "j", hint: "N", summary: "uploads at a time, 1 to 64 (default: 4)" },
     grace: {
       type: "value",
       hint: "DUR",
