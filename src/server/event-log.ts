@@ -15,10 +15,17 @@ export interface LoggedEvent {
   readonly path: string | null;
 }
 
+/** Events that a reader has not seen, oldest first. */
+export interface Missed {
+  readonly events: readonly LoggedEvent[];
+  /** False: there were more of them, which are gone. */
+  readonly complete: boolean;
+}
+
 /** What has happened lately, for readers that come back. */
 export interface EventLog extends Disposable {
-  /** Kept events after `id`, oldest first. */
-  after(id: number): readonly LoggedEvent[];
+  /** What has happened after the event `id`, as far as it is kept. */
+  after(id: number): Missed;
   /** The id of the last event. */
   last(): number;
   subscribe(listener: EventListener): () => void;
@@ -32,15 +39,20 @@ export interface EventListener {
 }
 
 const KEPT = 2000;
+/** Room for as many events a millisecond, on average: ids of a run end below those of the next. */
+const IDS_PER_MS = 1000;
 
 /**
- * Ids begin with the time in milliseconds, so that they go on rising when the server is started again: a reader that
- * comes back then gets everything that has happened since.
+ * Ids begin with the time, so that they go on rising when the server is started again: a reader that comes back then gets
+ * everything that has happened since that start. What it has not seen of the run before is gone. An id that is still to
+ * come (the clock was set back) is taken for one of another run, too.
  */
 export function createEventLog(jobs: Pick<Jobs, "subscribe">, kept = KEPT, now = Date.now): EventLog {
   const recent: LoggedEvent[] = [];
   const listeners = new Set<EventListener>();
-  let last = now();
+  let last = now() * IDS_PER_MS;
+  /** The last event that is not kept: everything of the runs before, to begin with. */
+  let gone = last;
 
   const unsubscribe = jobs.subscribe((event) => {
     const passing = event.type === "job.progress";
@@ -48,12 +60,15 @@ export function createEventLog(jobs: Pick<Jobs, "subscribe">, kept = KEPT, now =
     last += 1;
     const logged = loggedEvent(last, event);
     if (!passing) recent.push(logged);
-    if (recent.length > kept) recent.shift();
+    if (recent.length > kept) gone = recent.shift()?.id ?? gone;
     for (const listener of [...listeners]) listener.event(logged);
   });
 
   return {
-    after: (id) => recent.filter((event) => event.id > id),
+    after(id) {
+      const known = id >= gone && id <= last;
+      return { events: known ? recent.filter((event) => event.id > id) : [...recent], complete: known };
+    },
     last: () => last,
     subscribe(listener) {
       listeners.add(listener);

@@ -1,11 +1,11 @@
-import type { EventLog, LoggedEvent } from "./event-log.ts";
+import type { EventLog, LoggedEvent, Missed } from "./event-log.ts";
 
 export interface EventStreamOptions {
   readonly log: EventLog;
   /** Whether the reader gets an event. */
   readonly wanted: (event: LoggedEvent) => boolean;
   /** Sent first; asked when the stream begins. */
-  readonly first: () => readonly LoggedEvent[];
+  readonly first: () => Missed;
   readonly heartbeatMs: number;
   /** Called once, when nothing more is sent. */
   readonly ended: () => void;
@@ -13,6 +13,9 @@ export interface EventStreamOptions {
 
 /** Bytes that wait for a reader before it is dropped; it comes back with `Last-Event-ID`. */
 const MOST_WAITING = 1024 * 1024;
+
+/** For whoever reads along: a comment disturbs no program. */
+const GAP = ": what happened before this is not kept any more: list the jobs again\n\n";
 
 /** Server-Sent Events for one reader. A reader that does not keep up is dropped instead of being waited for. */
 export function eventStream({
@@ -45,7 +48,8 @@ export function eventStream({
           stop();
           controller.error(new Error("the reader is too slow"));
         };
-        send(`retry: 2000\n\n${first().filter(wanted).map(eventText).join("")}`);
+        const { events, complete } = first();
+        send(`retry: 2000\n\n${complete ? "" : GAP}${events.filter(wanted).map(eventText).join("")}`);
         heart = setInterval(() => send(":\n\n"), heartbeatMs);
         unsubscribe = log.subscribe({
           event: (event) => {

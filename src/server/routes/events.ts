@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { safeJson } from "../../safe-text.ts";
 import type { ServerDeps } from "../deps.ts";
-import { type LoggedEvent, mayHear } from "../event-log.ts";
+import { type LoggedEvent, type Missed, mayHear } from "../event-log.ts";
 import { eventStream } from "../event-stream.ts";
 import { parseInput, queryInput } from "../input.ts";
 import type { Call, Route } from "../route.ts";
@@ -13,14 +13,14 @@ const query = v.strictObject({
 /** `GET /v1/events`. */
 export function eventRoutes({ jobs, events, heartbeatMs }: ServerDeps): readonly Route[] {
   /** What was missed, and with it all that happens until the stream begins; of a single job, where it stands now. */
-  async function first(call: Call, job: string | undefined): Promise<() => readonly LoggedEvent[]> {
+  async function first(call: Call, job: string | undefined): Promise<() => Missed> {
     const seen = lastEventId(call.request);
     const now = events.last();
     if (job === undefined) return () => events.after(seen ?? now);
     const view = await jobs.get(job, call.grant.roots);
-    if (seen !== null) return () => events.after(seen);
+    if (seen !== null && events.after(seen).complete) return () => events.after(seen);
     const state: LoggedEvent = { id: now, type: "job.state", data: safeJson(view), job, path: null };
-    return () => [state, ...events.after(now)];
+    return () => ({ events: [state, ...events.after(now).events], complete: true });
   }
 
   return [
@@ -54,7 +54,12 @@ export function eventRoutes({ jobs, events, heartbeatMs }: ServerDeps): readonly
   ];
 }
 
+/** Before every event. */
+const NO_ID = -1;
+
+/** Null where nothing was seen before; what is no id of ours is an earlier one, lest anything be passed over. */
 function lastEventId({ headers }: Request): number | null {
   const text = headers.get("last-event-id") ?? "";
-  return /^\d{1,15}$/.test(text) ? Number(text) : null;
+  if (text === "") return null;
+  return /^\d{1,16}$/.test(text) ? Number(text) : NO_ID;
 }

@@ -136,6 +136,26 @@ describe("GET /v1/events", () => {
     expect(ear.heard).toHaveLength(5);
   });
 
+  test.each(["7", "9".repeat(16), "nonsense"])(
+    "says to a reader that has seen %s that it has missed some",
+    async (id) => {
+      await submit(at);
+      const headers = { "last-event-id": id };
+      const start = async (path: string) => {
+        const { body } = await at.fetch(path, { headers });
+        const reader = body?.getReader();
+        const { value } = (await reader?.read()) ?? {};
+        await reader?.cancel();
+        return new TextDecoder().decode(value);
+      };
+      const all = await start("/v1/events");
+      expect(all).toMatch(/^retry: 2000\n\n: .*list the jobs again\n\nid: \d+\nevent: job\.state\n/);
+      const one = await start("/v1/events?job=job-1");
+      expect(one).toMatch(/^retry: 2000\n\nid: \d+\nevent: job\.state\ndata: .*"job-1"/);
+      expect(one.split("event: ")).toHaveLength(2);
+    },
+  );
+
   test("a new reader without an id gets only what is new", async () => {
     await submit(at);
     await using ear = await listenTo();
