@@ -41,15 +41,19 @@ export function eventStream({
   return new ReadableStream<Uint8Array>(
     {
       start(controller) {
+        // What was missed is as much as it is: a reader dropped for it would come back for the same.
+        const { events, complete } = first();
+        const missed = encoder.encode(
+          `retry: 2000\n\n${complete ? "" : GAP}${events.filter(wanted).map(eventText).join("")}`,
+        );
+        controller.enqueue(missed);
         const send = (text: string): void => {
           if (over) return;
           controller.enqueue(encoder.encode(text));
-          if ((controller.desiredSize ?? 0) > 0) return;
+          if ((controller.desiredSize ?? 0) + missed.byteLength > 0) return;
           stop();
           controller.error(new Error("the reader is too slow"));
         };
-        const { events, complete } = first();
-        send(`retry: 2000\n\n${complete ? "" : GAP}${events.filter(wanted).map(eventText).join("")}`);
         heart = setInterval(() => send(":\n\n"), heartbeatMs);
         unsubscribe = log.subscribe({
           event: (event) => {
