@@ -674,6 +674,21 @@ export function describeServeStore(name: string, open: (now: () => number) => Se
         expect(await onlyUpload(id)).toMatchObject({ dueAt: null, waitingFor: null });
       });
 
+      test("waits anew for its file to stand still, unless it once has", async () => {
+        const stamp = { size: 11, mtimeNs: "1800000000123456789", inode: "7:12" };
+        const id = await added({ settleMs: 10_000 });
+        clock += 9_000;
+        await store.cancelJob(id, view("cancelled"));
+        expect(await store.retryJob(runId, id, stamp)).toBe(true);
+        expect(await onlyUpload(id)).toMatchObject({ dueAt: clock + 10_000, waitingFor: "settle" });
+        clock += 10_000;
+        const { id: uploadId, fence } = await claimed();
+        await store.stoodStill(uploadId);
+        await store.finish(uploadId, fence, failure("host_rejected"), 1);
+        expect(await store.retryJob(runId, id, stamp)).toBe(true);
+        expect(await onlyUpload(id)).toMatchObject({ dueAt: null, waitingFor: null });
+      });
+
       test("is not possible while it runs or after it is done", async () => {
         const running = await added();
         const upload = await claimed();

@@ -151,22 +151,23 @@ test("the second destination gets what the first has got, or nothing; the change
   expect(existsSync(path)).toBe(true);
 });
 
+/** A job whose file must stand still first. */
+async function settling(server: ServerFixture, path: string, to: readonly string[], settleMs: number): Promise<string> {
+  const { jobs } = server.engine;
+  const known = { path, name: null, labels: {}, recursive: false, callback: null, notBefore: null };
+  const typed = jobs.readRequest({ ...known, to: [...to], resumable: "auto", after: "keep" });
+  const request = { ...known, to: typed.to, settleMs, resumable: "auto" as const, after: { do: "keep" as const } };
+  const added = await jobs.add(request, server.submitter, null);
+  return added.jobs[0]?.id ?? "";
+}
+
 test("a file that has stood still once must stay as it is, for every destination", async () => {
   const [one, two] = [fakeHost(), fakeHost("other")];
   await using server = await startServer({ accounts: { one, two } });
   const { jobs } = server.engine;
   await jobs.pauseAccount("one");
   const path = server.files.file("growing", "a");
-  const { to } = jobs.readRequest({
-    ...{ path, to: ["one", "two"], name: null, labels: {}, recursive: false, callback: null, notBefore: null },
-    ...{ resumable: "auto", after: "keep" },
-  });
-  const request = {
-    ...{ path, to, name: null, labels: {}, recursive: false, callback: null, notBefore: null, settleMs: 40 },
-    ...{ resumable: "auto" as const, after: { do: "keep" as const } },
-  };
-  const added = await jobs.add(request, server.submitter, null);
-  const id = added.jobs[0]?.id ?? "";
+  const id = await settling(server, path, ["one", "two"], 40);
   appendFileSync(path, "more");
   await server.until(id, ({ uploads }) => uploads[1]?.state === "done");
   expect((await jobs.get(id, server.roots)).uploads).toMatchObject([{ size: 5 }, { size: 5 }]);
@@ -174,6 +175,20 @@ test("a file that has stood still once must stay as it is, for every destination
   expect(await released(server, id)).toMatchObject({ uploads: [{ error: { code: "source" } }, { state: "done" }] });
   await jobs.retry(id, server.roots);
   expect(await server.ended(id)).toMatchObject({ state: "done", uploads: [{ size: 9 }, { size: 5 }] });
+});
+
+test("a retry of a job that was cancelled while its file was written waits for it again", async () => {
+  const one = fakeHost();
+  await using server = await startServer({ accounts: { one } });
+  const { jobs } = server.engine;
+  const path = server.files.file("growing", "a");
+  const id = await settling(server, path, ["one"], 300);
+  await jobs.cancel(id, server.roots);
+  appendFileSync(path, "b");
+  await jobs.retry(id, server.roots);
+  expect(await jobs.get(id, server.roots)).toMatchObject({ state: "waiting", waitingFor: "settle" });
+  appendFileSync(path, "c");
+  expect(await server.ended(id)).toMatchObject({ state: "done", uploads: [{ size: 3 }] });
 });
 
 test("bytes that the host holds are enough, whatever has become of the file since", async () => {

@@ -149,7 +149,7 @@ interface Rest {
 }
 
 /** A file that must stand still is looked at again only then; it may also have to wait longer than that. */
-function firstRest({ notBefore, settleMs }: NewJob, now: number): Rest {
+export function firstRest({ notBefore, settleMs }: Pick<NewJob, "notBefore" | "settleMs">, now: number): Rest {
   const settledAt = settleMs === null ? now : Math.ceil(now + settleMs);
   if (notBefore !== null && notBefore > settledAt) return { dueAt: notBefore, waitingFor: "notBefore" };
   return settledAt > now ? { dueAt: settledAt, waitingFor: "settle" } : { dueAt: null, waitingFor: null };

@@ -4,6 +4,7 @@ import type { ErrorView } from "../../errors.ts";
 import type { StoreContext } from "../context.ts";
 import { PAGE } from "../pages.ts";
 import { loadUpload, writeOwned } from "../queue.ts";
+import { firstRest } from "./add-jobs.ts";
 import { REMEMBERED_MS } from "./messages.ts";
 import { serverRun } from "./server-run.ts";
 import { FIRST_ENDED } from "./states.ts";
@@ -44,9 +45,10 @@ export function jobEnds(context: StoreContext) {
         const run = serverRun(context, runId);
         const job = seqOf(context, id);
         if (file !== undefined) takeFile(context, job, file);
-        const early = sql<{ at: number }>(
-          "SELECT not_before AS at FROM jobs WHERE seq = $job AND not_before > $now",
-        ).get({ job, now: now() });
+        const waits = sql<{ notBefore: number | null; settleMs: number | null }>(
+          "SELECT not_before AS notBefore, settle_ms AS settleMs FROM jobs WHERE seq = $job",
+        ).get({ job });
+        const rest = waits === null ? { dueAt: null, waitingFor: null } : firstRest(waits, now());
         const { changes } = sql(
           `UPDATE uploads SET run = $run, state = 'queued', outcome = NULL, resumable = 0, reported = 0,
              finished_at = NULL, rounds = 0, crashes = 0, due_at = $dueAt, waiting_for = $waitingFor,
@@ -56,7 +58,7 @@ export function jobEnds(context: StoreContext) {
                ELSE phase
              END
            WHERE job = $job AND ${OPEN}`,
-        ).run({ run, job, dueAt: early?.at ?? null, waitingFor: early === null ? null : "notBefore" });
+        ).run({ run, job, ...rest });
         return changes > 0;
       }),
 
