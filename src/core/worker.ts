@@ -7,6 +7,7 @@ import type { RunOptions } from "./inputs.ts";
 import type { UploadRecord } from "./job-store.ts";
 import type { LedgerEntry } from "./ledger-entry.ts";
 import type { LiveState } from "./live-state.ts";
+import { nextRound } from "./next-round.ts";
 import { tidyUp } from "./queue.ts";
 import type { ServeStore } from "./serve-store.ts";
 import { lookWhetherSettled } from "./settle.ts";
@@ -35,8 +36,6 @@ export interface Worker {
   stop(graceMs: number): Promise<void>;
 }
 
-/** Waits between the rounds of a job, after all retries of a round have failed, in minutes. */
-const ROUND_WAITS_MIN = [1, 5, 15, 60, 240];
 const MINUTE_MS = 60_000;
 /** Uploads of an account that may fail in a row before it is paused. */
 const FAILURES_IN_A_ROW = 5;
@@ -49,6 +48,10 @@ const LOOK_AGAIN_MS = 2_000;
 const CHANGES_JOB: ReadonlySet<EngineEvent["type"]> = new Set(["start", "stored", "parked", "resting", "retry"]);
 /** Failures that say nothing of the account. */
 const NOT_THE_ACCOUNT = new Set(["source", "cancelled", "state", "internal", "host_rejected"]);
+
+function cancelledView(): ErrorView {
+  return errorView(new AppError("cancelled", "the upload was cancelled"));
+}
 
 export function startWorker(world: WorkerWorld, run: { readonly id: string; readonly options: RunOptions }): Worker {
   const { store, live, changed } = world;
@@ -97,10 +100,9 @@ export function startWorker(world: WorkerWorld, run: { readonly id: string; read
       changed(upload.id);
     },
     signalOf(claimed) {
-      const [cancel, stop] = [new AbortController(), new AbortController()];
-      cancels.set(claimed.id, cancel);
+      const stop = new AbortController();
       stops.set(claimed.id, stop);
-      return AbortSignal.any([hard.signal, cancel.signal, stop.signal]);
+      return AbortSignal.any([hard.signal, cancelOf(claimed.id).signal, stop.signal]);
     },
   };
   const dispatcher = createDispatcher({ ...world, listen }, run, policy, hard.signal);
@@ -153,6 +155,8 @@ export function startWorker(world: WorkerWorld, run: { readonly id: string; read
 
   /** A file that is still being written goes back until it stands still. */
   async function admit(claimed: UploadRecord): Promise<boolean> {
+    // From here on: it counts as running, and a look at its file takes a moment.
+    cancelOf(claimed.id);
     const job = await store.jobOfUpload(claimed.id);
     if (job !== null) jobIds.set(claimed.id, job.id);
     if (job?.settleMs == null || job.source.path === "-") return true;
@@ -161,6 +165,8 @@ export function startWorker(world: WorkerWorld, run: { readonly id: string; read
     if (look.kind !== "moving") return true;
     await store.saveSource(claimed.id, claimed.fence, look.source);
     await store.postpone(claimed.id, claimed.fence, look.lookAt, "settle", null);
+    await cancelPostponed(claimed.id);
+    cancels.delete(claimed.id);
     jobIds.delete(claimed.id);
     changed(claimed.id);
     return false;
@@ -168,10 +174,8 @@ export function startWorker(world: WorkerWorld, run: { readonly id: string; read
 
   async function settle(entry: LedgerEntry, end: End, seconds: number): Promise<void> {
     const { id, fence, accountKey } = entry.record;
-    const cancelled = cancels.get(id)?.signal.aborted === true;
-    if (cancelled && (end.kind === "interrupted" || (!end.outcome.ok && end.outcome.error.retryable))) {
-      const error = errorView(new AppError("cancelled", "the upload was cancelled"));
-      return store.finishCancelled(id, fence, error, seconds);
+    if (isCancelled(id) && (end.kind === "interrupted" || (!end.outcome.ok && end.outcome.error.retryable))) {
+      return store.finishCancelled(id, fence, cancelledView(), seconds);
     }
     if (end.kind === "interrupted") return recordEnd(entry, end, seconds);
     const { outcome } = end;
@@ -180,9 +184,26 @@ export function startWorker(world: WorkerWorld, run: { readonly id: string; read
       return recordEnd(entry, end, seconds);
     }
     await countFailure(entry.record, outcome.error);
-    const next = await nextRound(entry.record, outcome.error.code, outcome.error.retryable);
+    const next = await nextRound(store, entry.record, outcome.error.code, outcome.error.retryable);
     if (next === null) return recordEnd(entry, end, seconds);
     await store.postpone(id, fence, next.dueAt, next.why, outcome.error, seconds);
+    await cancelPostponed(id);
+  }
+
+  function cancelOf(uploadId: string): AbortController {
+    const known = cancels.get(uploadId) ?? new AbortController();
+    cancels.set(uploadId, known);
+    return known;
+  }
+
+  function isCancelled(uploadId: string): boolean {
+    return cancels.get(uploadId)?.signal.aborted === true;
+  }
+
+  /** Whoever cancelled it found it running, so that only its end would have told. */
+  async function cancelPostponed(uploadId: string): Promise<void> {
+    const job = jobIds.get(uploadId);
+    if (job !== undefined && isCancelled(uploadId)) await store.cancelJob(job, cancelledView());
   }
 
   async function countFailure({ accountKey }: UploadRecord, { code, message, hostMessage }: ErrorView): Promise<void> {
@@ -197,22 +218,6 @@ export function startWorker(world: WorkerWorld, run: { readonly id: string; read
         : `${FAILURES_IN_A_ROW} uploads in a row failed, the last one with: ${hostMessage ?? message}`;
     await store.saveAccount(accountKey, (now) => (isPausedByHand(now) ? {} : { paused: true, pausedBecause }));
     world.accountChanged();
-  }
-
-  /** When and why the upload is tried again; null: it has failed. */
-  async function nextRound(
-    upload: UploadRecord,
-    code: string,
-    retryable: boolean,
-  ): Promise<{ readonly dueAt: number; readonly why: "retry" | "account" } | null> {
-    if (upload.source.path === "-" && upload.source.spool === null) return null;
-    // The account waits as a whole: the upload keeps its turn.
-    if (code === "host_auth") return { dueAt: Date.now(), why: "account" };
-    if (!retryable) return null;
-    const job = await store.jobOfUpload(upload.id);
-    const rounds = job?.uploads.find(({ id }) => id === upload.id)?.rounds ?? 0;
-    const minutes = ROUND_WAITS_MIN[rounds];
-    return minutes === undefined ? null : { dueAt: Date.now() + minutes * MINUTE_MS, why: "retry" };
   }
 
   return {
