@@ -2,7 +2,7 @@ import { rm } from "node:fs/promises";
 import { AppError, errorView, toAppError } from "../errors.ts";
 import { isUnder } from "../io/safe-open.ts";
 import type { Account } from "./account.ts";
-import { jobsOf, pathsOf, spooledJob } from "./enqueue.ts";
+import { jobsOf, jobsOfAll, pathsOf, spooledJob } from "./enqueue.ts";
 import type { EngineEvent } from "./events.ts";
 import { RESUMED } from "./job-store.ts";
 import { isEnded, type JobView, jobView } from "./job-view.ts";
@@ -121,6 +121,8 @@ export function createJobs(world: JobsWorld): RunningJobs {
       if (earlier !== null) return answerAgain(earlier);
       return submit(await jobsOf(request, submitter, world.signal), key);
     },
+    addTogether: async (requests, submitter, refused) =>
+      submit(await jobsOfAll(requests, submitter, world.signal, refused), null),
     async addSpooled(file, request, submitter, key) {
       // Where the store fails, the job may be in it all the same: the next start deletes what no job needs.
       let needed = false;

@@ -1,5 +1,5 @@
 import { basename, isAbsolute, relative, resolve, sep } from "node:path";
-import { AppError } from "../errors.ts";
+import { AppError, toAppError } from "../errors.ts";
 import { isUnder, lookUnder, notAllowed } from "../io/safe-open.ts";
 import type { FileIdentity } from "../io/source.ts";
 import { folderPartsOf, walk } from "../io/walk.ts";
@@ -7,6 +7,29 @@ import { joinFolder } from "./destinations.ts";
 import type { JobRequest, Root, SpooledFile, Submitter } from "./jobs.ts";
 import { assertPart, compileName } from "./names.ts";
 import type { NewJob } from "./serve-store.ts";
+
+/** The jobs of all requests that come to some; `refused` is told of the others. Fails with `source` when all do. */
+export async function jobsOfAll(
+  requests: readonly JobRequest[],
+  submitter: Submitter,
+  signal: AbortSignal,
+  refused: (request: JobRequest, error: AppError) => void,
+): Promise<NewJob[]> {
+  const found: NewJob[] = [];
+  let failed: AppError | null = null;
+  for (const request of requests) {
+    try {
+      found.push(...(await jobsOf(request, submitter, signal)));
+    } catch (thrown) {
+      const error = toAppError(thrown);
+      if (error.code !== "source") throw error;
+      refused(request, error);
+      failed ??= error;
+    }
+  }
+  if (found.length === 0 && failed !== null) throw failed;
+  return found;
+}
 
 /** What a request stands for: one job a file, in order. Fails with `source`, `forbidden` or `usage`. */
 export async function jobsOf(

@@ -1,3 +1,4 @@
+import type { AppError } from "../errors.ts";
 import type { Phase } from "../hosts/phase.ts";
 import type { AccountStanding } from "./account-standing.ts";
 import type { AddJob } from "./add-job.ts";
@@ -101,6 +102,15 @@ export interface Jobs {
    * reused idempotency key, a callback that cannot be), `forbidden`, `queue_full`, `state` (disk).
    */
   add(request: JobRequest, submitter: Submitter, key: RequestKey | null): Promise<Submitted>;
+  /**
+   * Queues all files of requests that nothing tells apart from their repetition, or none: what failed can be sent again.
+   * A file that cannot be opened keeps no other out; `refused` is told of it. Fails as `add` does.
+   */
+  addTogether(
+    requests: readonly JobRequest[],
+    submitter: Submitter,
+    refused: (request: JobRequest, error: AppError) => void,
+  ): Promise<Submitted>;
   /** A file that came with the request; it is deleted when no destination needs it any more, or when this fails. */
   addSpooled(
     file: SpooledFile,

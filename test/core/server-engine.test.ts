@@ -360,3 +360,32 @@ test("a second server on the same state directory is refused; a new one takes ov
   await using server = await startServer(options);
   expect((await server.ended(id)).state).toBe("done");
 });
+
+test("files that come together are queued together or not at all, but for those that cannot be opened", async () => {
+  await using server = await startServer({ accounts: { one: fakeHost() }, maxQueue: 2 });
+  const { jobs } = server.engine;
+  await jobs.pauseAccount("one");
+  const request = (path: string) => ({
+    ...jobs.readRequest({
+      ...{ path, to: ["one"], name: null, labels: {}, recursive: false, callback: null, notBefore: null },
+      ...{ resumable: "auto", after: "keep" },
+    }),
+    group: "g",
+  });
+  const [a, b, none] = [server.files.file("a", "a"), server.files.file("b", "b"), join(server.files.path, "none")];
+  const refused: string[] = [];
+  const together = (...paths: string[]) =>
+    jobs.addTogether(paths.map(request), server.submitter, ({ path }, { code }) => refused.push(`${path} ${code}`));
+  const first = await server.add(a, ["one"]);
+  await expect(together(a, b)).rejects.toMatchObject({ code: "queue_full" });
+  expect((await jobs.list({ limit: 10, labels: {} }, server.roots)).jobs).toMatchObject([{ id: first.id }]);
+  await jobs.cancel(first.id, server.roots);
+  const { jobs: added, created } = await together(none, a, b);
+  expect(created).toBe(true);
+  expect(added).toMatchObject([
+    { source: { path: a }, group: "g" },
+    { source: { path: b }, group: "g" },
+  ]);
+  expect(refused).toEqual([`${none} source`]);
+  await expect(together(none)).rejects.toMatchObject({ code: "source" });
+});

@@ -175,6 +175,17 @@ export function fakeJobs(): FakeJobs {
       jobs.added.push({ request, submitter, key });
       return submit(request.path, key);
     },
+    async addTogether(asked, submitter, refused) {
+      const done: Submitted[] = [];
+      for (const request of asked) {
+        await jobs.add(request, submitter, null).then(
+          (submitted) => done.push(submitted),
+          (error) => refused(request, error),
+        );
+      }
+      if (done.length === 0) throw new AppError("source", "none of the files can be opened");
+      return { jobs: done.flatMap((each) => each.jobs), created: true };
+    },
     async addSpooled(file, _request, _submitter, key) {
       jobs.spooled.push({ file, content: await Bun.file(file.path).text() });
       return submit("-", key);

@@ -35,6 +35,7 @@ export interface ServerFixtureOptions {
   readonly files?: TemporaryDirectory;
   readonly parallel?: number;
   readonly retries?: number;
+  readonly maxQueue?: number;
 }
 
 /** The server's engine over fake hosts and a real store, without HTTP. */
@@ -53,7 +54,7 @@ export async function startServer(options: ServerFixtureOptions): Promise<Server
       settings: () => ({
         to: [],
         rewrite: [],
-        maxQueue: 100_000,
+        maxQueue: options.maxQueue ?? 100_000,
         refuseCallback: () => "there is no callback secret",
         roots: roots.map(({ path }) => path),
         keepMs: 86_400_000,

@@ -1,15 +1,17 @@
-import type { Submitted } from "../../core/jobs.ts";
+import type { JobRequest, Jobs, Submitted, Submitter } from "../../core/jobs.ts";
+import type { RequestName } from "../../core/serve-store.ts";
 import { type AppError, AppError as Failure, toAppError } from "../../errors.ts";
 import { answerSubmitted, json } from "../answer.ts";
 import type { ServerDeps } from "../deps.ts";
 import { requestKeyOf, requestOfHook } from "../hook-jobs.ts";
-import { type HookOutcome, runHook } from "../hooks/run.ts";
+import { type HookJob, type HookOutcome, runHook } from "../hooks/run.ts";
 import { idempotencyKey } from "../request-key.ts";
 import type { Call, Route } from "../route.ts";
 import { hookNothing } from "../schemas.ts";
 import type { ServedHook } from "../settings.ts";
 import { SUBMIT_ANSWERS, SUBMIT_HEADERS } from "./jobs.ts";
 
+type Refused = Parameters<Jobs["addTogether"]>[2];
 type Asked = Extract<HookOutcome, { readonly kind: "jobs" }>;
 
 /** `/hooks/{name}`. */
@@ -62,29 +64,42 @@ export function hookRoutes({ jobs, settings, rememberMessage, log }: ServerDeps)
     { jobs: asked, requestName }: Asked,
   ): Promise<Submitted> {
     const group = asked.length > 1 ? crypto.randomUUID() : null;
-    const done: Submitted[] = [];
-    let failed: AppError | null = null;
-    for (const job of asked) {
-      const key = requestKeyOf(job, submitter.name, requestName);
-      try {
-        done.push(await jobs.add(requestOfHook(job, group), submitter, key));
-      } catch (thrown) {
-        const error = toAppError(thrown);
-        if (error.code !== "source") throw error;
-        failed ??= error;
-        const sent = job.originalPath === job.path ? "" : ` (sent as ${job.originalPath})`;
-        log.warn("hook.refused", `${job.path}${sent}: ${error.message}`, {
-          requestId: call.id,
-          hook: submitter.hook ?? "",
-        });
-      }
-    }
-    if (done.length === 0 && failed !== null) throw failed;
-    const submitted = { jobs: done.flatMap((each) => each.jobs), created: done.some(({ created }) => created) };
+    const requests = new Map(asked.map((job) => [requestOfHook(job, group), job]));
+    const refused: Refused = (request, error) => {
+      const { path, originalPath } = requests.get(request) ?? { path: request.path, originalPath: request.path };
+      const sent = originalPath === path ? "" : ` (sent as ${originalPath})`;
+      log.warn("hook.refused", `${path}${sent}: ${error.message}`, { requestId: call.id, hook: submitter.hook ?? "" });
+    };
+    const submitted = asked.some(({ key }) => key !== null)
+      ? await addEach(requests, submitter, requestName, refused)
+      : await jobs.addTogether([...requests.keys()], submitter, refused);
     for (const { id } of submitted.created ? submitted.jobs : []) {
       log.info("job.queued", `queued for ${submitter.name}`, { job: id, requestId: call.id });
     }
     return submitted;
+  }
+
+  /** By keys of their own: what is queued already when another fails is known again in the sender's next try. */
+  async function addEach(
+    requests: ReadonlyMap<JobRequest, HookJob>,
+    submitter: Submitter,
+    requestName: RequestName | null,
+    refused: Refused,
+  ): Promise<Submitted> {
+    const done: Submitted[] = [];
+    let failed: AppError | null = null;
+    for (const [request, job] of requests) {
+      try {
+        done.push(await jobs.add(request, submitter, requestKeyOf(job, submitter.name, requestName)));
+      } catch (thrown) {
+        const error = toAppError(thrown);
+        if (error.code !== "source") throw error;
+        failed ??= error;
+        refused(request, error);
+      }
+    }
+    if (done.length === 0 && failed !== null) throw failed;
+    return { jobs: done.flatMap((each) => each.jobs), created: done.some(({ created }) => created) };
   }
 
   const route = (method: "POST" | "GET"): Route => ({
