@@ -141,6 +141,9 @@ export interface JobStore extends AsyncDisposable {
   /** This process, as other processes see it. */
   readonly owner: OwnerInfo;
 
+  /** Which of these spooled files an upload may still need: one that is not done, of no job or of one not forgotten. */
+  spoolsInUse(paths: readonly string[]): Promise<ReadonlySet<string>>;
+
   /**
    * Marks uploads of dead owners: `interrupted`, or `unknown` (not yet reported) when they died in `finishing` on a
    * host that is not in `committingHosts`. Forgets runs that died while being planned. Sends nothing.

@@ -56,11 +56,21 @@ export interface LiveFacts {
   accountWait(accountKey: string): Extract<WaitReason, "cool-down" | "captcha" | "account"> | null;
   /** The page a person must open for an upload. */
   captcha(uploadId: string): string | null;
+  /** The page that all uploads of an account wait for. */
+  accountCaptcha(accountKey: string): string | null;
   /** Whether a running upload waits for the end of a cool-down. */
   rests(uploadId: string): boolean;
 }
 
-const NOTHING_LIVE: LiveFacts = { bytes: () => null, accountWait: () => null, captcha: () => null, rests: () => false };
+const NOTHING_LIVE: LiveFacts = {
+  bytes: () => null,
+  accountWait: () => null,
+  captcha: () => null,
+  accountCaptcha: () => null,
+  rests: () => false,
+};
+/** The host has every byte, whatever it still does with them. */
+const HANDED_OVER: ReadonlySet<Phase> = new Set(["stored", "placed", "committing", "committed"]);
 
 export function jobView(job: JobRecord, live: LiveFacts = NOTHING_LIVE): JobView {
   const uploads = job.uploads.map((upload) => jobUploadView(upload, live));
@@ -85,16 +95,16 @@ export function jobView(job: JobRecord, live: LiveFacts = NOTHING_LIVE): JobView
 
 function jobUploadView(upload: JobUpload, live: LiveFacts): JobUploadView {
   const { outcome } = upload;
-  const captcha = live.captcha(upload.id);
-  const waitingFor = waitReason(upload, live, captcha);
+  const parked = live.captcha(upload.id);
+  const waitingFor = waitReason(upload, live, parked);
+  const captcha = parked ?? (waitingFor === "captcha" ? live.accountCaptcha(upload.accountKey) : null);
   const state = shownState(upload, waitingFor);
   const done = outcome?.ok === true ? outcome : null;
   const error = outcome?.ok === false ? outcome.error : null;
   return {
     state,
     phase: upload.phase,
-    // An upload that has ended may count as live for a moment yet.
-    bytes: isEnded(state) ? (done?.size ?? 0) : (live.bytes(upload.id) ?? 0),
+    bytes: bytesOf(upload, state, live),
     waitingFor,
     id: upload.id,
     ok: isEnded(state) ? state === "done" : null,
@@ -115,6 +125,12 @@ function jobUploadView(upload: JobUpload, live: LiveFacts): JobUploadView {
     labels: upload.labels,
     error: captcha === null ? error : captchaError(upload, captcha),
   };
+}
+
+/** An upload that has ended may count as live for a moment yet. */
+function bytesOf({ id, outcome, phase, source }: JobUpload, state: JobState, live: LiveFacts): number {
+  if (isEnded(state)) return outcome?.ok === true ? outcome.size : 0;
+  return HANDED_OVER.has(phase) ? (source.size ?? live.bytes(id) ?? 0) : (live.bytes(id) ?? 0);
 }
 
 /** A job that waits for a person shows the page to open. */

@@ -59,6 +59,7 @@ export function createLiveState(isServed: (accountKey: string) => boolean): Live
     },
     bytes: (uploadId) => running.get(uploadId)?.bytes ?? null,
     captcha: (uploadId) => running.get(uploadId)?.captcha ?? null,
+    accountCaptcha: captchaOf,
     rests: (uploadId) => running.get(uploadId)?.rests ?? false,
     accountWait,
     waits(queued) {

@@ -3,9 +3,10 @@ import { AppError, errorView } from "../errors.ts";
 import { type Spooled, spool } from "../io/spool.ts";
 import { stdinStream } from "../io/stdin.ts";
 import type { FoundSource } from "./find-sources.ts";
-import type { NewUpload, Outcome, SourceRecord, UploadRecord } from "./job-store.ts";
+import type { JobStore, NewUpload, Outcome, SourceRecord, UploadRecord } from "./job-store.ts";
 import type { PlannedUpload } from "./plan.ts";
 import { type Existing, skippedOutcome } from "./skip.ts";
+import { removeStaleCopies } from "./spooled-bodies.ts";
 
 /** How the planned uploads of a run become records. */
 export interface Recording {
@@ -48,6 +49,11 @@ export function fileRecord({ path, identity }: FoundSource): SourceRecord {
   };
 }
 
+export interface SpoolWorld {
+  readonly store: Pick<JobStore, "spoolsInUse">;
+  readonly spoolDirectory: string;
+}
+
 /** A copy of standard input, made at most once per run, however many destinations it has. */
 export interface StdinSpool {
   take(): Promise<SourceRecord>;
@@ -55,11 +61,15 @@ export interface StdinSpool {
   drop(): Promise<void>;
 }
 
-export function createStdinSpool(directory: string, signal: AbortSignal): StdinSpool {
+export function createStdinSpool({ store, spoolDirectory }: SpoolWorld, signal: AbortSignal): StdinSpool {
   let spooled: Promise<Spooled> | null = null;
+  const begin = async (): Promise<Spooled> => {
+    await removeStaleCopies(store, spoolDirectory);
+    return spool(stdinStream(), spoolDirectory, signal);
+  };
   return {
     async take() {
-      spooled ??= spool(stdinStream(), directory, signal);
+      spooled ??= begin();
       const { path, identity } = await spooled;
       return { path: "-", size: identity.size, mtimeNs: null, inode: null, spool: path };
     },

@@ -186,8 +186,8 @@ export interface ServeStore extends JobStore {
    * that may still be there: nothing will ask for them any more.
    */
   forget(endedBefore: number): Promise<readonly string[]>;
-  /** Which of these spooled files a job may still need: one that is not forgotten, with an upload that is not done. */
-  spoolsInUse(paths: readonly string[]): Promise<ReadonlySet<string>>;
+  /** What the account of a key is called by its queued uploads; null without one. */
+  accountNameOf(runId: string, accountKey: string): Promise<string | null>;
   /** Jobs by the state they are stored in, which costs the same however many there are. */
   depth(): Promise<QueueDepth>;
   /** Of the jobs stored in this state, how many show `waiting` because of `waits`. Looks at each of them. */

@@ -12,7 +12,7 @@ import type { Jobs } from "./jobs.ts";
 import { createLiveState } from "./live-state.ts";
 import { openAccepted } from "./open-accepted.ts";
 import type { ServeStore } from "./serve-store.ts";
-import { removeOrphans } from "./spooled-bodies.ts";
+import { removeOrphans, removeStaleCopies } from "./spooled-bodies.ts";
 import { startWorker, type Worker } from "./worker.ts";
 
 export interface ServerEngineWorld extends Omit<QueueWorld, "accountOf" | "openNamed" | "listen"> {
@@ -74,6 +74,7 @@ export async function startServerEngine(world: ServerEngineWorld, options: RunOp
   };
   await forget();
   await removeOrphans(store, world.spoolDirectory);
+  await removeStaleCopies(store, world.spoolDirectory);
 
   const stopped = new AbortController();
   const live = createLiveState((key) => isConfigured(world.accounts(), key));

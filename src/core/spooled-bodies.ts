@@ -1,6 +1,6 @@
-import { readdir, rm } from "node:fs/promises";
+import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import type { ServeStore } from "./serve-store.ts";
+import type { JobStore } from "./job-store.ts";
 
 /** Only servers make files of such names, and one server at a time works on a state directory. */
 const PREFIX = "put-";
@@ -14,10 +14,9 @@ export function newBody(directory: string): { readonly path: string; readonly un
 
 /**
  * Deletes what a server has left that died while a body came, or before its job was stored, or before it could delete
- * the file of an ended one. Copies that `hoist up` makes of standard input have other names and are left alone. The
- * caller holds the lock that keeps other servers out.
+ * the file of an ended one. The caller holds the lock that keeps other servers out.
  */
-export async function removeOrphans(store: Pick<ServeStore, "spoolsInUse">, directory: string): Promise<void> {
+export async function removeOrphans(store: Pick<JobStore, "spoolsInUse">, directory: string): Promise<void> {
   const names = await readdir(directory).catch(() => []);
   const unfinished = names.filter((name) => name.endsWith(UNFINISHED));
   const bodies = names.filter((name) => name.startsWith(PREFIX) && !name.endsWith(UNFINISHED));
@@ -25,4 +24,29 @@ export async function removeOrphans(store: Pick<ServeStore, "spoolsInUse">, dire
   const used = paths.length === 0 ? new Set<string>() : await store.spoolsInUse(paths);
   const orphans = [...unfinished.map((name) => join(directory, name)), ...paths.filter((path) => !used.has(path))];
   await Promise.all(orphans.map((path) => rm(path, { force: true })));
+}
+
+/** Milliseconds after which a copy that no record knows, and that no longer grows, is nobody's. */
+const STALE_MS = 7 * 24 * 3_600_000;
+
+/**
+ * Deletes copies of standard input whose `hoist up` died before it had read all. One that still reads writes to its copy,
+ * which has no record yet.
+ */
+export async function removeStaleCopies(store: Pick<JobStore, "spoolsInUse">, directory: string): Promise<void> {
+  const names = await readdir(directory).catch(() => []);
+  const paths = names.filter((name) => !name.startsWith(PREFIX)).map((name) => join(directory, name));
+  const ages = await Promise.all(paths.map((path) => ageOf(path)));
+  const old = paths.filter((_, index) => (ages[index] ?? 0) > STALE_MS);
+  if (old.length === 0) return;
+  const used = await store.spoolsInUse(old);
+  await Promise.all(old.filter((path) => !used.has(path)).map((path) => rm(path, { force: true })));
+}
+
+/** Milliseconds since its last byte; 0 for what is gone. */
+async function ageOf(path: string): Promise<number> {
+  return stat(path).then(
+    ({ mtimeMs }) => Date.now() - mtimeMs,
+    () => 0,
+  );
 }

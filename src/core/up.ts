@@ -133,7 +133,7 @@ function recordingOf(input: UpInput, plan: Plan, world: UploadsWorld, signal: Ab
     input.spool || plan.destinations.length > 1 || plan.destinations.some((to) => to.account.host.features.needsSize);
   return {
     labels: input.labels,
-    stdin: needsFile ? createStdinSpool(world.spoolDirectory, signal) : null,
+    stdin: needsFile ? createStdinSpool(world, signal) : null,
     known: input.run.skipExisting ? (upload) => findInLedger(world.store, upload) : null,
   };
 }

@@ -146,8 +146,8 @@ export function startWorker(world: WorkerWorld, run: { readonly id: string; read
         missing.delete(key);
       } else if (!missing.has(key)) {
         missing.add(key);
-        const [host = ""] = key.split(" ", 1);
-        const text = `queued jobs for ${host} wait for an account that is not configured any more; add it again, or cancel them`;
+        const name = await store.accountNameOf(run.id, key).catch(() => null);
+        const text = `queued jobs wait for the account ${name ?? ""}, which is not configured any more; add it again, or cancel them`;
         listen({ type: "warning", text });
       }
     }

@@ -4,6 +4,8 @@ import type { ServerLog } from "./log.ts";
 
 /** What the engine tells, for the log. Links and captcha pages let in whoever has them: they stay out. */
 export function createEngineLog(log: ServerLog): EngineListener {
+  /** Accounts whose captcha is told: the host gives it another page at every look. */
+  const open = new Set<string>();
   return (event, job) => {
     switch (event.type) {
       case "start":
@@ -16,13 +18,19 @@ export function createEngineLog(log: ServerLog): EngineListener {
           about(event, job),
         );
         return;
+      case "parked":
+        if (event.url === null) open.delete(event.upload.account);
+        return;
       case "ended":
+        open.delete(event.upload.account);
         tellEnd(log, event, job);
         return;
       case "account":
         tellAccount(log, event);
         return;
       case "captcha":
+        if (open.has(event.account)) return;
+        open.add(event.account);
         log.warn("captcha", "a person must solve a captcha: the page is shown with the account and its jobs", {
           account: event.account,
         });

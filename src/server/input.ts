@@ -42,10 +42,15 @@ function isPlain(key: unknown): key is string {
   return typeof key === "string" && /^[A-Za-z]{1,32}$/.test(key);
 }
 
+const LABEL_NAMES = "must have names of 1 to 64 letters, digits, dots, dashes and underscores";
+
 /** Never valibot's own words: they quote the value. */
 function wordsOf(issue: v.BaseIssue<unknown>): string {
   const own = issue.message.startsWith("Invalid ") ? null : issue.message;
   if (own !== null) return own;
+  if (issue.path?.[0]?.key === "labels" && issue.path.length > 1) {
+    return issue.path[1]?.origin === "key" ? LABEL_NAMES : "must have texts of at most 1024 characters as values";
+  }
   switch (issue.type) {
     case "strict_object":
       if (issue.expected === "never") return "has a key that is not known";

@@ -389,6 +389,7 @@ export function describeServeStore(name: string, open: (now: () => number) => Se
               bytes: () => null,
               accountWait: (key) => (accounts.includes(key) ? "account" : null),
               captcha: (id) => (uploads.includes(id) ? "https://captcha.example" : null),
+              accountCaptcha: () => null,
               rests: () => false,
             };
             const depth = await shownDepth(store, runId, { accounts, uploads });

@@ -207,6 +207,10 @@ test("an account that waits for a person holds nobody else up, shows the page, a
   const parked = await server.add(server.files.file("a", "a"), ["one"]);
   const waiting = await server.until(parked.id, ({ waitingFor }) => waitingFor === "captcha");
   expect(waiting.uploads[0]?.error).toMatchObject({ code: "captcha", url: "https://captcha.example/1" });
+  // Another upload of the account waits for the same page.
+  const behind = await server.add(server.files.file("a2", "a2"), ["one"]);
+  expect(behind).toMatchObject({ state: "waiting", waitingFor: "captcha" });
+  expect(behind.uploads[0]?.error).toMatchObject({ code: "captcha", url: "https://captcha.example/1" });
   for (const name of ["b", "c"]) {
     expect((await server.ended((await server.add(server.files.file(name, name), ["two"])).id)).state).toBe("done");
   }

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { newBody } from "../../src/core/spooled-bodies.ts";
+import { newBody, removeStaleCopies } from "../../src/core/spooled-bodies.ts";
 import { AppError } from "../../src/errors.ts";
 import { type FakeHost, fakeHost, hang, takeIt } from "../support/fake-host.ts";
 import { type ServerFixture, startServer } from "../support/server.ts";
@@ -131,4 +131,20 @@ test("a start deletes what belongs to no job, and nothing else", async () => {
       .sort(),
   ).toEqual([kept, others].sort());
   expect(server.engine.spoolDirectory).toBe(spool);
+});
+
+test("a copy of standard input that nobody has finished goes after a week, one that is needed or still grows does not", async () => {
+  await using server = await startServer({ accounts: { one: hanging() } });
+  const { spoolDirectory } = server.engine;
+  const { path: needed } = await sent(server);
+  const copy = (name: string, days: number) => {
+    const path = join(spoolDirectory, name);
+    writeFileSync(path, "half");
+    const at = new Date(Date.now() - days * 86_400_000);
+    utimesSync(path, at, at);
+    return path;
+  };
+  const [stale, fresh] = [copy("09e3b6e8", 8), copy("1a2b3c4d", 6)];
+  await removeStaleCopies(server.store, spoolDirectory);
+  expect([stale, fresh, needed].map((path) => existsSync(path))).toEqual([false, true, true]);
 });

@@ -81,6 +81,17 @@ describe("what the engine tells", () => {
     return text === "" ? null : JSON.parse(text);
   };
 
+  test("a captcha once, however many pages the host gives for it", () => {
+    const captcha = (page: number) => ({ type: "captcha", account: "ulozto", url: `https://host/${page}` }) as const;
+    const lines = logged("json", (log) => {
+      const tell = createEngineLog(log);
+      for (const page of [1, 2, 3]) tell(captcha(page));
+      tell({ type: "parked", upload: upload({ account: "ulozto" }), url: null });
+      tell(captcha(4));
+    });
+    expect(lines.trim().split("\n")).toHaveLength(2);
+  });
+
   test("names upload and account, and no link", () => {
     const done = upload();
     const line = told({ type: "ended", upload: done });

@@ -78,9 +78,10 @@ export function fileRoutes({ jobs, settings, spoolDirectory, log }: ServerDeps):
   ];
 }
 
-/** From the path, as `curl -T` puts it there, else from the query. Fails with `usage` or `source`. */
+/** From the query, else from the path, where `curl -T` always puts one. Fails with `usage` or `source`. */
 function nameOf({ params }: Call, inQuery: string | undefined): string {
-  const name = decoded(params.name ?? "") || (inQuery ?? "");
+  const inPath = decoded(params.name ?? "");
+  const name = inQuery || inPath;
   if (name === "") throw new AppError("usage", "the file has no name: put it behind /v1/files/");
   assertPart(name, "source", "the name");
   if (Buffer.byteLength(name) > LONGEST_NAME) {

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { type AddJob, addJob } from "../../core/add-job.ts";
+import { invalidInput } from "../../core/invalid-input.ts";
 import { JOB_STATES } from "../../core/serve-store.ts";
 import { AppError, toAppError } from "../../errors.ts";
 import { afterWait, answerJobs, answerSubmitted, applied, json } from "../answer.ts";
@@ -63,6 +64,7 @@ export { SUBMIT_HEADERS };
 export function jobRoutes({ jobs, settings, log }: ServerDeps): readonly Route[] {
   async function submit(call: Call): Promise<Response> {
     const input = parseInput(addJob, call.input);
+    assertSomewhere(call.input);
     assertName(input.name);
     const { request, submitter, key } = input.hook == null ? plain(call, input) : throughHook(call, input, settings());
     try {
@@ -160,6 +162,12 @@ function idOf({ params }: Call): string {
   const { id = "" } = params;
   if (/^[\w-]{1,64}$/.test(id)) return id;
   throw new AppError("not_found", "there is no such job");
+}
+
+/** A list that came out empty does not ask for the destinations of the configuration. */
+function assertSomewhere(input: unknown): void {
+  const { to } = input as { readonly to?: unknown };
+  if (Array.isArray(to) && to.length === 0) throw invalidInput([{ path: "to", message: "is empty" }]);
 }
 
 /** A template is judged when it is filled in. */

@@ -73,7 +73,7 @@ export function jobEnds(context: StoreContext) {
         const rows = sql<{ spool: string }>(
           `SELECT DISTINCT source_spool AS spool FROM uploads
            WHERE source_spool IN (SELECT value FROM json_each($paths)) AND state <> 'done'
-             AND job IN (SELECT seq FROM jobs)`,
+             AND (job IS NULL OR job IN (SELECT seq FROM jobs))`,
         ).all({ paths: JSON.stringify(paths) });
         return new Set(rows.map(({ spool }) => spool));
       }),

@@ -44,6 +44,16 @@ export function waits(context: StoreContext) {
         ).run({ id, dueAt: dueAt === null ? null : Math.ceil(dueAt), why });
       }),
 
+    accountNameOf: (runId: string, accountKey: string) =>
+      access.read(() => {
+        const upload = sql<{ account: string }>(
+          `SELECT account FROM uploads
+           WHERE run = (SELECT seq FROM runs WHERE id = $runId) AND state = 'queued' AND due_at IS NULL
+             AND account_key = $accountKey LIMIT 1`,
+        ).get({ runId, accountKey });
+        return upload?.account ?? null;
+      }),
+
     nextDue: (runId: string) =>
       access.read(() => {
         const next = sql<{ due_at: number }>(

@@ -146,10 +146,13 @@ describe("PUT /v1/files", () => {
     expect(answer.match(/HTTP\/1\.1 \d+/g)).toEqual(["HTTP/1.1 401", "HTTP/1.1 200"]);
   });
 
-  test("a name in the query, for clients that put none into the path", async () => {
-    expect((await put("?to=ulozto&name=q.bin")).status).toBe(202);
-    expect(at.jobs.spooled.at(-1)?.file.name).toBe("q.bin");
-  });
+  test.each(["", "a.bin"])(
+    "a name in the query comes before %p in the path, where curl -T always puts one",
+    async (name) => {
+      expect((await put(`${name}?to=ulozto&name=q.bin`)).status).toBe(202);
+      expect(at.jobs.spooled.at(-1)?.file.name).toBe("q.bin");
+    },
+  );
 
   test.each([
     ["", 400],

@@ -94,8 +94,12 @@ describe("POST /v1/jobs", () => {
     [{ path: PATH, resumable: "maybe" }, [["resumable", "must be one of auto, always, never"]]],
     [{ path: PATH, after: "burn" }, [["after", "must be keep, delete or move:DIR"]]],
     [{ path: PATH, canary: 1 }, [["", "has a key that is not known"]]],
-    [{ path: PATH, labels: { ok: "1", "not ok": "2" } }, [["labels", "is not valid"]]],
-    [{ path: PATH, labels: { ok: 1 } }, [["labels", "must be a string"]]],
+    [
+      { path: PATH, labels: { ok: "1", "not ok": "2" } },
+      [["labels", "must have names of 1 to 64 letters, digits, dots, dashes and underscores"]],
+    ],
+    [{ path: PATH, labels: { ok: 1 } }, [["labels", "must have texts of at most 1024 characters as values"]]],
+    [{ path: PATH, to: [] }, [["to", "is empty"]]],
   ])("%j is 400 and says where", async (body, errors) => {
     const response = await submit(at, body);
     expect(response.status).toBe(400);
