@@ -71,7 +71,7 @@ export interface ListJobs {
 export interface AccountView extends AccountStanding {
   readonly name: string;
   readonly host: string;
-  /** Uploads of it that run in this server. */
+  /** Uploads of it that run in this server, those that wait for a cool-down or a person not among them. */
   readonly running: number;
   /** The page a person must open; null unless it waits for a captcha. */
   readonly captchaUrl: string | null;

@@ -72,7 +72,9 @@ export function createLiveState(isServed: (accountKey: string) => boolean): Live
     },
     accountView(account) {
       const state = states.get(account.key);
-      const busy = [...running.values()].filter(({ accountKey }) => accountKey === account.key).length;
+      const busy = [...running.values()].filter(
+        ({ accountKey, captcha, rests }) => accountKey === account.key && captcha === null && !rests,
+      ).length;
       const captchaUrl = captchaOf(account.key);
       return {
         name: account.name,

@@ -214,7 +214,11 @@ test("an account that waits for a person holds nobody else up, shows the page, a
   for (const name of ["b", "c"]) {
     expect((await server.ended((await server.add(server.files.file(name, name), ["two"])).id)).state).toBe("done");
   }
-  expect((await server.engine.jobs.accounts())[0]).toMatchObject({ captchaUrl: "https://captcha.example/1" });
+  expect((await server.engine.jobs.accounts())[0]).toMatchObject({
+    state: "captcha",
+    running: 0,
+    captchaUrl: "https://captcha.example/1",
+  });
   solved = true;
   expect((await server.ended(parked.id)).state).toBe("done");
 });
