@@ -1,13 +1,25 @@
 import { createTally } from "../core/exit-code.ts";
 import { exitOfStop } from "../core/stop.ts";
 import { parseDuration } from "../core/units.ts";
-import { AppError } from "../errors.ts";
+import { AppError, toAppError } from "../errors.ts";
 import type { CommandContext } from "./context.ts";
 import { createJobFollower, followJobs, type Queued } from "./follow-jobs.ts";
 import { createReport, type ReportOptions } from "./report.ts";
 import type { ServerClient } from "./server-client.ts";
 
 const GO_ON = { stopped: "see hoist jobs list", failed: "try it again with: hoist jobs retry ID" };
+
+/** Fails with `forbidden` when jobs could be queued, but not followed. */
+export async function assertFollowable(client: ServerClient): Promise<void> {
+  try {
+    await client.json({ method: "GET", path: "/v1/jobs", query: new URLSearchParams({ limit: "1" }) });
+  } catch (thrown) {
+    const error = toAppError(thrown);
+    if (error.code !== "forbidden") throw error;
+    const hint = "nothing is queued yet; without --wait it is queued all the same";
+    throw error.with({ hint: error.hint === undefined ? hint : `${hint}; to wait, ${error.hint}` });
+  }
+}
 
 export interface WaitOptions extends Pick<ReportOptions, "format" | "groupBy" | "progress"> {
   /** As typed; null: for as long as it takes. */

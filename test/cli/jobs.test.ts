@@ -24,13 +24,16 @@ interface Asked {
 
 type Answer = (asked: Asked, index: number) => Response | Promise<Response>;
 
-/** A server that answers as told, on TCP or on a socket. */
-function fakeServer(answer: Answer, socket?: string) {
+const mayRead: Answer = () => Response.json({ v: 1, jobs: [], next: null });
+
+/** A server that answers as told, on TCP or on a socket; whether its jobs may be read is a question of its own. */
+function fakeServer(answer: Answer, socket?: string, onLook = mayRead) {
   const asked: Asked[] = [];
   const fetch = async (request: Request) => {
     const { pathname, searchParams } = new URL(request.url);
     const query = Object.fromEntries(searchParams);
     const one = { method: request.method, path: pathname, query, headers: request.headers, body: await request.text() };
+    if (request.method === "GET" && `${pathname}?${searchParams}` === "/v1/jobs?limit=1") return onLook(one, 0);
     asked.push(one);
     return answer(one, asked.length - 1);
   };
@@ -308,6 +311,18 @@ describe("jobs add --wait", () => {
       skipped: false,
     });
     expect(summary).toMatchObject({ type: "summary", ok: 1, failed: 0, bytes: 3, exit: 0 });
+  });
+
+  test("queues nothing with a token that may not read, and says how it would be queued", async () => {
+    const detail = "this needs the scope read, which the token does not have";
+    const refusal: Answer = () => problem(403, "forbidden", detail);
+    await using server = fakeServer(() => Response.json(QUEUED, { status: 202 }), undefined, refusal);
+    const ran = await on(server, ["jobs", "add", "/srv/x.bin", "--wait"]);
+    expect(ran).toMatchObject({ code: 6, out: "" });
+    expect(ran.err).toContain(detail);
+    expect(ran.err).toContain("without --wait it is queued all the same");
+    expect(server.asked).toEqual([]);
+    expect(await on(server, ["jobs", "add", "/srv/x.bin"])).toEqual({ code: 0, out: "job-1\n", err: "" });
   });
 
   test("takes the exit code of the failure, and tells it in the host's words", async () => {

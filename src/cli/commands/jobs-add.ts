@@ -18,7 +18,7 @@ import { fileBody, streamBody } from "../send-body.ts";
 import { asJobs } from "../server-answers.ts";
 import { openServer, type ServerClient } from "../server-client.ts";
 import { inTypedWords } from "../typed-request.ts";
-import { waitForJobs } from "../wait-for-jobs.ts";
+import { assertFollowable, waitForJobs } from "../wait-for-jobs.ts";
 
 const OPTIONS = {
   to: { type: "list", hint: "ACCOUNT[:FOLDER]", summary: "destination (default: that of the server or of the hook)" },
@@ -46,6 +46,7 @@ export const jobsAdd = defineCommand({
   details: [
     "Prints the id of each job. Paths are the server's, unless --send gives it the bytes; - is standard input.",
     "Once a job is queued, its upload is the server's: it goes on whatever becomes of this command.",
+    "--wait also needs the scope read of the token.",
   ],
   examples: [
     ["hoist jobs add /srv/out/movie.mkv --to ulozto:/Movies", "queue a file, print the job's id"],
@@ -62,6 +63,7 @@ export const jobsAdd = defineCommand({
     const format = compileFormat(asked ?? defaultFormat(io.stdout));
     const client = await openServer(context, values.server);
     const waits = values.wait !== undefined;
+    if (waits) await assertFollowable(client);
     const added: (JobView | Refused)[] = [];
     for (const [index, path] of operands.entries()) {
       try {
