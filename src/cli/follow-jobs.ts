@@ -98,17 +98,24 @@ export function createJobFollower(queued: readonly Queued[], listen: EngineListe
   };
 }
 
-/** Follows until every job has ended or `signal` is aborted. `lost` is told once for each break of the connection. */
+export interface FollowListener {
+  /** A job as it is now, after the follower has seen it. */
+  readonly seen: (job: JobView) => Promise<void>;
+  /** Once for each break of the connection. */
+  readonly lost: () => void;
+}
+
+/** Follows until every job has ended or `signal` is aborted. */
 export async function followJobs(
   client: ServerClient,
   follower: JobFollower,
   signal: AbortSignal,
-  lost: () => void,
+  listener: FollowListener,
 ): Promise<void> {
   const ids = follower.unendedJobs;
   if (ids.length === 0) return;
   try {
-    await follow(client, follower, ids, signal, lost);
+    await follow(client, follower, ids, signal, listener);
   } catch (error) {
     if (!signal.aborted) throw error;
   }
@@ -119,15 +126,21 @@ async function follow(
   follower: JobFollower,
   ids: readonly string[],
   signal: AbortSignal,
-  lost: () => void,
+  { seen, lost }: FollowListener,
 ): Promise<void> {
+  async function see(data: unknown): Promise<void> {
+    const job = asJob(data);
+    follower.see(job);
+    if (ids.includes(job.id)) await seen(job);
+  }
+
   for await (const message of serverEvents(client, ids.length === 1 ? (ids[0] ?? null) : null, signal)) {
     switch (message.type) {
       case "connected":
         // What happened before the stream stood is asked for.
         for (const id of follower.unendedJobs) {
           if (signal.aborted) return;
-          follower.see(asJob(await client.json({ method: "GET", path: `/v1/jobs/${encodeURIComponent(id)}` })));
+          await see(await client.json({ method: "GET", path: `/v1/jobs/${encodeURIComponent(id)}` }));
         }
         break;
       case "lost":
@@ -135,7 +148,7 @@ async function follow(
         break;
       case "event":
         if (message.event === "job.progress") follower.progress(message.data);
-        if (message.event === "job.state") follower.see(asJob(message.data));
+        if (message.event === "job.state") await see(message.data);
     }
     if (follower.open === 0) return;
   }

@@ -6,6 +6,7 @@ import type { CommandContext } from "./context.ts";
 import { createJobFollower, followJobs, type Queued } from "./follow-jobs.ts";
 import { createReport, type ReportOptions } from "./report.ts";
 import type { ServerClient } from "./server-client.ts";
+import { createWaitNotes } from "./wait-notes.ts";
 
 const GO_ON = { stopped: "see hoist jobs list", failed: "try it again with: hoist jobs retry ID" };
 
@@ -45,8 +46,12 @@ export async function waitForJobs(
   follower.begin();
   const patience = patienceOf(limit);
   const signal = AbortSignal.any([io.signal, patience]);
+  using notes = createWaitNotes(client, context);
   try {
-    await followJobs(client, follower, signal, () => out.note(`${client.where} is gone; waiting for it to come back`));
+    await followJobs(client, follower, signal, {
+      seen: notes.see,
+      lost: () => out.note(`${client.where} is gone; waiting for it to come back`),
+    });
   } catch (thrown) {
     return report.fail(thrown);
   }

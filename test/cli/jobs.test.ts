@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { localTime } from "../../src/cli/local-time.ts";
 import { serverTokenPath, writeServerAddress } from "../../src/config/server-address.ts";
 import type { JobView } from "../../src/core/job-view.ts";
 import { AppError, errorView } from "../../src/errors.ts";
@@ -348,6 +349,68 @@ describe("jobs add --wait", () => {
         .map((line) => JSON.parse(line).type),
     ).toEqual(["captcha", "result", "summary"]);
     expect(ran.code).toBe(0);
+  });
+
+  test("says once for each change what a job waits for, on stderr, and until when", async () => {
+    const held = (waitingFor: "account" | "cool-down" | "retry" | "notBefore") => {
+      const change = { state: "waiting", waitingFor } as const;
+      return view({ ...change, finishedAt: null, notBefore: "2026-12-01T02:00:00.000Z" }, { ...change, ok: null });
+    };
+    const paused = held("account");
+    const stream = waiting(
+      ...[paused, paused, held("cool-down"), RUNNING, held("retry"), held("notBefore"), DONE].map(
+        (job) => ["job.state", job] as const,
+      ),
+    );
+    let asked = 0;
+    await using server = fakeServer((one, index) => {
+      if (one.path !== "/v1/accounts") return stream(one, index);
+      const standings = [
+        { state: "stopped", reason: "wrong password", coolDownUntil: null },
+        { state: "cooling-down", reason: null, coolDownUntil: "2026-12-01T01:00:00.000Z" },
+      ];
+      return Response.json({ v: 1, accounts: [{ name: "ulozto", host: "ulozto", ...standings[asked++ % 2] }] });
+    });
+    const wait = ["jobs", "add", "/srv/x.bin", "--wait"];
+    const ran = await on(server, wait);
+    expect(ran).toMatchObject({ code: 0, out: "https://host.example/f/1\n" });
+    const at = (moment: string) => localTime(Date.parse(moment));
+    const x = "note: x.bin → ulozto:/ISO (job job-1) waits";
+    expect(ran.err.trim().split("\n")).toEqual([
+      `${x} for its account: the login of ulozto was refused: wrong password; Ctrl-C leaves it queued`,
+      `${x} for the end of the pause that the host asked for, until ${at("2026-12-01T01:00:00.000Z")}`,
+      `${x} to be tried again`,
+      `${x} for its time, until ${at("2026-12-01T02:00:00.000Z")}`,
+    ]);
+    expect(await on(server, [...wait, "-q"])).toMatchObject({ code: 0, out: ran.out, err: "" });
+    const { out } = await on(server, [...wait, "--json"]);
+    expect(out.match(/"type":"\w+"/g)).toEqual(['"type":"result"', '"type":"summary"']);
+  });
+
+  test("looks again at a job that stays queued: a pause of its account makes no event of it", async () => {
+    const begun = Promise.withResolvers<ReadableStreamDefaultController<string>>();
+    const stream = new ReadableStream<string>({ start: begun.resolve });
+    const change = { state: "waiting", waitingFor: "account" } as const;
+    const held = view({ ...change, finishedAt: null }, { ...change, ok: null });
+    let looks = 0;
+    await using server = fakeServer(async ({ method, path }) => {
+      if (method === "POST") return Response.json(QUEUED, { status: 202 });
+      const events = await begun.promise;
+      if (path === "/v1/events") {
+        events.enqueue(": hello\n\n");
+        return new Response(stream.pipeThrough(new TextEncoderStream()));
+      }
+      if (path !== "/v1/accounts") return Response.json(looks++ === 0 ? QUEUED : held);
+      setTimeout(() => events.enqueue(`event: job.state\ndata: ${JSON.stringify(DONE)}\n\n`), 100);
+      const paused = { state: "paused", reason: null, coolDownUntil: null };
+      return Response.json({ v: 1, accounts: [{ name: "ulozto", host: "ulozto", ...paused }] });
+    });
+    const ran = await on(server, ["jobs", "add", "/srv/x.bin", "--wait", "10"]);
+    expect(ran).toEqual({
+      code: 0,
+      out: "https://host.example/f/1\n",
+      err: "note: x.bin → ulozto:/ISO (job job-1) waits for its account: ulozto is paused; Ctrl-C leaves it queued\n",
+    });
   });
 
   test("takes a job that has ended already as it is", async () => {
