@@ -99,7 +99,7 @@ describe("hoist serve and its accounts", () => {
       uploads: [{ state: "waiting", waitingFor: "account" }],
     };
     expect(await s.job(id)).toMatchObject(lost);
-    await s.live.until((_, err) => err.includes("queued jobs for uploadgig wait for an account"));
+    await s.live.until((_, err) => err.includes("queued jobs wait for the account uploadgig"));
     expect(await waiting()).toMatchObject([lost]);
     expect(await (await s.call("GET", "/metrics")).text()).toContain('hoist_jobs{state="waiting"} 1\n');
     s.live.kill("SIGTERM");
@@ -108,7 +108,7 @@ describe("hoist serve and its accounts", () => {
     expect((await w.run(["account", "resume", "uploadgig"], { env: named })).code).toBe(0);
 
     s = await serve(w);
-    await s.live.until((_, err) => err.includes("queued jobs for uploadgig wait for an account"));
+    await s.live.until((_, err) => err.includes("queued jobs wait for the account uploadgig"));
     expect(await waiting()).toMatchObject([lost]);
     expect((await (await s.call("GET", "/v1/jobs?state=queued")).json()) as Json).toMatchObject({ jobs: [] });
     await reload(withAccount, 1);
