@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createApp } from "../../src/app.ts";
+import { localTime } from "../../src/cli/local-time.ts";
 import { runCli } from "../../src/cli/run.ts";
 import { captchaLock } from "../../src/core/account-standing.ts";
 import type { AccountState } from "../../src/core/job-store.ts";
@@ -347,5 +348,35 @@ describe("account list, of what holds uploads up", () => {
     const { run, state } = machine(env);
     expect((await run("account list")).out).toContain("ready");
     expect(existsSync(state)).toBe(false);
+  });
+});
+
+describe("account resume", () => {
+  const rests = Date.now() + 3_600_000;
+  const until = `its host asked for a pause until ${localTime(rests)}`;
+
+  test.each<[Partial<AccountState>, string]>([
+    [{ paused: true }, "takes uploads again"],
+    [{ paused: true, coolDownUntil: 1 }, "takes uploads again"],
+    [{ coolDownUntil: rests }, `is no longer paused, but ${until}`],
+    [{ paused: true, refusedSecret: "x" }, "tries its login, which was refused, again with the next upload"],
+    [
+      { refusedSecret: "x", coolDownUntil: rests },
+      `tries its login, which was refused, again with the next upload, but ${until}`,
+    ],
+  ])("of %p says what the account does next", async (change, words) => {
+    const { run, state } = machine({ HOIST_UPLOADGIG_USER: "me", HOIST_UPLOADGIG_PASSWORD: "x" });
+    await run("account pause uploadgig");
+    {
+      await using store = openStore({ directory: state, command: "hoist test" });
+      const [key = ""] = (await store.accountStates()).keys();
+      await store.saveAccount(key, { paused: false, ...change });
+    }
+    expect(await run("account resume uploadgig")).toEqual({
+      code: 0,
+      out: "",
+      err: `note: uploadgig ${words}; hoist resume goes on with those that were left\n`,
+    });
+    expect((await run("account list")).out).not.toMatch(/paused|refused/);
   });
 });

@@ -1,5 +1,6 @@
-import { RESUMED } from "../../core/job-store.ts";
+import { type AccountState, RESUMED } from "../../core/job-store.ts";
 import { defineCommand } from "../command.ts";
+import { localTime } from "../local-time.ts";
 import { accountNamed } from "../named-account.ts";
 import { openApp } from "../open-app.ts";
 
@@ -15,9 +16,18 @@ export const accountResume = defineCommand({
     const accounts = context.operands.map((name) => accountNamed(app.config.accounts, name));
     const store = await app.store();
     for (const { key, name } of accounts) {
+      const before = await store.account(key);
       await store.saveAccount(key, RESUMED);
-      context.out.note(`${name} takes uploads again; hoist resume goes on with those that were left`);
+      context.out.note(`${name} ${whatFollows(before)}; hoist resume goes on with those that were left`);
     }
     return 0;
   },
 });
+
+/** A resume does not end what the host has asked for, nor make a login right. */
+function whatFollows({ coolDownUntil, refusedSecret }: AccountState): string {
+  const rests = coolDownUntil !== null && coolDownUntil > Date.now();
+  const rest = rests ? `, but its host asked for a pause until ${localTime(coolDownUntil)}` : "";
+  if (refusedSecret !== null) return `tries its login, which was refused, again with the next upload${rest}`;
+  return rests ? `is no longer paused${rest}` : "takes uploads again";
+}
