@@ -19,8 +19,8 @@ export interface ReportOptions {
   readonly progress: "auto" | "always" | "never";
   /** Whether `resume` will find what is not finished. */
   readonly recorded: boolean;
-  /** How to go on with what is not finished, and with what has failed, where that is not `hoist resume`. */
-  readonly goOn?: { readonly stopped: string; readonly failed: Again };
+  /** How to go on with what is not finished, and with what has failed of a run, where that is not `hoist resume`. */
+  readonly goOn?: { readonly stopped: string; readonly failed: (runId: string) => Again };
 }
 
 /** Turns the engine's events into results, bars, notes and errors. */
@@ -47,7 +47,7 @@ export function createReport({ io, globals, out }: CommandContext, options: Repo
   const progress = createProgress(mode, out.terminal, io.stderr, hasColor(io.stderr, io.env, globals.color));
   const resume = options.recorded ? "go on with: hoist resume" : "no record was kept, so hoist resume cannot go on";
   const goOn = options.goOn?.stopped ?? resume;
-  const again = options.goOn?.failed ?? (options.recorded ? undefined : RUN_AGAIN);
+  const again = options.recorded ? undefined : RUN_AGAIN;
   const detailed = format.json && globals.verbose;
   const toldAt = new Map<string, number>();
   const shownPages = new Set<string>();
@@ -63,7 +63,7 @@ export function createReport({ io, globals, out }: CommandContext, options: Repo
 
   function ended(record: UploadRecord): void {
     tally.add(record);
-    const upload = withUploadStep(record, again);
+    const upload = withUploadStep(record, options.goOn?.failed(record.runId) ?? again);
     toldAt.delete(upload.id);
     results.add(upload);
     const { outcome } = upload;

@@ -8,7 +8,10 @@ import { createReport, type ReportOptions } from "./report.ts";
 import type { ServerClient } from "./server-client.ts";
 import { createWaitNotes } from "./wait-notes.ts";
 
-const GO_ON = { stopped: "see hoist jobs list", failed: "try it again with: hoist jobs retry ID" };
+const GO_ON = {
+  stopped: "see hoist jobs list",
+  failed: (job: string) => `try it again with: hoist jobs retry ${job}`,
+};
 
 /** Fails with `forbidden` when jobs could be queued, but not followed. */
 export async function assertFollowable(client: ServerClient): Promise<void> {

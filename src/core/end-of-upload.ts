@@ -14,18 +14,19 @@ const MAYBE_UP: ReadonlySet<Phase> = new Set(["finishing", "stored", "placed", "
 /** What a failure makes of an upload; once `run` has fired, work cut short is not a failure of its own. */
 export function endOf(
   thrown: unknown,
-  { phase, source }: Pick<UploadRecord, "phase" | "source">,
+  { id, phase, source }: Pick<UploadRecord, "id" | "phase" | "source">,
   host: Pick<Host, "title" | "features">,
   run: AbortSignal,
 ): End {
   const error = run.aborted && isAbort(thrown, run) ? stopped() : toAppError(thrown);
   const canGoOn = source.path !== "-" || source.spool !== null;
+  const again = canGoOn ? id : null;
   if (run.aborted && isCutShort(error, host)) {
-    if (!host.features.commits && MAYBE_UP.has(phase)) return failed(maybeUp(host));
+    if (!host.features.commits && MAYBE_UP.has(phase)) return failed(toldHowToRepeat(maybeUp(host), again));
     return canGoOn ? interrupted(error.code === "cancelled" ? error : stopped()) : failed(stopped());
   }
   // Nothing failed for good: a person is needed, then `resume` goes on.
-  return error.code === "captcha" && canGoOn ? interrupted(error) : failed(error);
+  return error.code === "captcha" && canGoOn ? interrupted(error) : failed(toldHowToRepeat(error, again));
 }
 
 /** Another attempt would have followed, or the failure is but the stop itself. */
@@ -44,9 +45,18 @@ function stopped(): AppError {
 }
 
 function maybeUp({ title }: Pick<Host, "title">): AppError {
-  return new AppError("outcome_unknown", `stopped while ${title} was about to answer`, {
-    hint: "the file may be up: look at your account; send it again with hoist resume ID --retry-unknown",
-  });
+  return new AppError("outcome_unknown", `stopped while ${title} was about to answer: the file may be up`);
+}
+
+/** It may be an upload of a command or of a server's job, and anybody may read how it ended. `id`: null when it is gone. */
+function toldHowToRepeat(error: AppError, id: string | null): AppError {
+  if (error.code !== "outcome_unknown") return error;
+  const repeat =
+    id === null
+      ? "run this again if it is not there"
+      : "send it again, which may leave a duplicate, with: " +
+        `hoist resume ${id} --retry-unknown; or, if it is a server's job: hoist jobs retry with the job's id`;
+  return error.with({ hint: `look at your account; ${repeat}` });
 }
 
 function interrupted(error: AppError): End {

@@ -24,6 +24,6 @@ export function openAccepted(
   if (change === null) return file;
   file[Symbol.dispose]();
   throw new AppError("source", `${accepted.path} is not the file that was accepted: ${change}`, {
-    hint: "to send the file as it is now: hoist jobs retry ID",
+    hint: "to send the file as it is now, retry its job: hoist jobs retry with the job's id",
   });
 }

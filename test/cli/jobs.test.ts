@@ -334,6 +334,14 @@ describe("jobs add --wait", () => {
     expect(ran.err).toContain('the host says: "No space"');
   });
 
+  test("says with the job's id how to try again what has failed", async () => {
+    const error = errorView(new AppError("network", "the connection broke"));
+    const failed = view({ state: "failed" }, { state: "failed", ok: false, url: null, error });
+    await using server = fakeServer(waiting(["job.state", failed]));
+    const ran = await on(server, ["jobs", "add", "/srv/x.bin", "--wait"]);
+    expect(ran.err).toContain("try it again with: hoist jobs retry job-1\n");
+  });
+
   test("tells a captcha", async () => {
     const error = errorView(new AppError("captcha", "a captcha", { url: "https://host.example/c" }));
     const captcha = view(

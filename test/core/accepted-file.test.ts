@@ -58,7 +58,7 @@ for (const [words, change] of Object.entries(CHANGES)) {
     expect(failed.uploads[0]?.error).toMatchObject({
       code: "source",
       message: `${path} is not the file that was accepted: ${words}`,
-      hint: expect.stringContaining("hoist jobs retry"),
+      hint: "to send the file as it is now, retry its job: hoist jobs retry with the job's id",
     });
     expect(one.attempts).toHaveLength(0);
     await server.until(id, () => server.told.some(({ event, job }) => event.type === "ended" && job === id));

@@ -145,6 +145,8 @@ describe("an unknown outcome", () => {
     expect(summary).toMatchObject({ exit: 9, retryable: false });
     expect(attempts).toHaveLength(1);
     expect(upload?.state).toBe("unknown");
+    const hint = upload?.outcome?.ok === false ? upload.outcome.error.hint : null;
+    expect(hint).toContain(`hoist resume ${upload?.id} --retry-unknown; or, if it is a server's job: hoist jobs retry`);
   });
 
   test("is repeated when asked for, within the retries", async () => {

@@ -70,6 +70,10 @@ describe("an upload that is stopped", () => {
     const [upload] = engine.ended();
     expect(codeOf(upload)).toBe(code as never);
     expect(await engine.store.get(upload?.id ?? "")).toMatchObject({ state, phase });
+    const hint = upload?.outcome?.ok === false ? upload.outcome.error.hint : null;
+    expect(hint).toContain(
+      state === "unknown" ? `hoist resume ${upload?.id} --retry-unknown` : "go on with: hoist resume",
+    );
   });
 
   test("just before its answer still gets it", async () => {

@@ -97,7 +97,6 @@ function refusal(message: string | null, sent: Sent, ctx: Pick<UploadContext, "s
 
 export function unknownOutcome(sent: Pick<Sent, "name">, why: string, cause?: unknown): AppError {
   return new AppError("outcome_unknown", `UploadGig may or may not hold ${sent.name}: ${why}`, {
-    hint: "look at your files there; --retry-unknown sends it again and may leave a duplicate",
     cause,
   });
 }
