@@ -16,6 +16,7 @@ import { createLog, logForm, type ServerLog } from "../server/log.ts";
 import { createMetrics } from "../server/metrics.ts";
 import { buildSettings, type ServerSettings } from "../server/settings.ts";
 import type { CommandContext } from "./context.ts";
+import { whoListens } from "./own-server.ts";
 
 /** Bytes of the disk below which nothing more is taken. */
 const LEAST_FREE = 64 * 1024 ** 2;
@@ -59,7 +60,9 @@ export async function runServer({ io, globals }: CommandContext, flags: ServeFla
   // First of all the address: what is wrong with it is told before anything has begun.
   const listening = await listen(now.serve.listen, now.serve.socketMode, (request, server) =>
     inFlight.track(answer(request, server)),
-  );
+  ).catch(async (failure) => {
+    throw await whoListens(app, now.serve.listen, failure);
+  });
   let stopEngine: ((graceMs: number) => Promise<void>) | null = null;
   try {
     const serving = await app.serve({

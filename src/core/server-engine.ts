@@ -48,7 +48,8 @@ export interface ServerEngine {
 
 const FORGET_EVERY_MS = 10 * 60_000;
 const GUARD_EVERY_MS = 1_000;
-const LOCK = "serve";
+/** Held by the server of a state directory for as long as it lives. */
+export const SERVER_LOCK = "serve";
 
 /**
  * Takes over what an earlier server of this state directory left and starts working. Fails with `state` when another
@@ -56,7 +57,7 @@ const LOCK = "serve";
  */
 export async function startServerEngine(world: ServerEngineWorld, options: RunOptions): Promise<ServerEngine> {
   const { store } = world;
-  const grant = await store.takeLock(LOCK);
+  const grant = await store.takeLock(SERVER_LOCK);
   if (!grant.granted) {
     const pid = grant.owner === null ? "" : ` (process ${grant.owner.pid})`;
     throw new AppError("state", `another hoist serve${pid} works on this state directory`, {
@@ -126,7 +127,7 @@ export async function startServerEngine(world: ServerEngineWorld, options: RunOp
       stopped.abort();
       await worker.stop(graceMs);
       // Of a store that cannot be written it goes with its owner.
-      await store.freeLock(LOCK).catch(() => {});
+      await store.freeLock(SERVER_LOCK).catch(() => {});
     },
   };
 }

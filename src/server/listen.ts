@@ -33,7 +33,7 @@ export async function listen(address: ListenAddress, socketMode: number, answer:
   const port = server.port ?? address.port;
   return {
     url: `http://${authority(address.hostname, port)}`,
-    localUrl: `http://${authority(ANY_ADDRESS[address.hostname] ?? address.hostname, port)}`,
+    localUrl: localUrlOf({ ...address, port }),
     wire: { kind: "tcp", hosts: loopbackHosts(address.hostname, port) },
     stop,
   };
@@ -41,6 +41,12 @@ export async function listen(address: ListenAddress, socketMode: number, answer:
 
 /** Addresses that stand for all of the machine's, and where it reaches itself then. */
 const ANY_ADDRESS: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
+
+/** As a client on this machine connects; not yet right for port 0. */
+export function localUrlOf(address: ListenAddress): string {
+  if (address.kind === "unix") return describeListen(address);
+  return `http://${authority(ANY_ADDRESS[address.hostname] ?? address.hostname, address.port)}`;
+}
 
 const COMMON = {
   // Bodies are judged by the guard, which can say why.

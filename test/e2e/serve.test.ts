@@ -83,6 +83,24 @@ describe("hoist serve", () => {
     expect((await next.ended(later.id)).state).toBe("done");
   });
 
+  scene("says that its own server has the address, but not of what else listens there after a kill", async (w) => {
+    const s = await serve(w);
+    const { port } = new URL(s.url);
+    const argv = ["serve", "--listen", `127.0.0.1:${port}`];
+    const second = await w.run(argv);
+    expect(second.code).toBe(11);
+    expect(second.err).toContain(
+      `a hoist serve of this state directory (process ${s.live.pid}) is still running on 127.0.0.1:${port}`,
+    );
+    s.live.kill("SIGKILL");
+    await s.live.ended;
+    const other = Bun.serve({ hostname: "127.0.0.1", port: Number(port), fetch: () => new Response() });
+    const third = await w.run(argv);
+    await other.stop(true);
+    expect(third.code).toBe(11);
+    expect(third.err).toContain(`cannot listen on 127.0.0.1:${port}: another process does`);
+  });
+
   scene("loses nothing and commits nothing twice under kill -9", async (w) => {
     const ids: string[] = [];
     // An upload that was on its way at the third death would count as deadly.
