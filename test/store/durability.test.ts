@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { openStore } from "../../src/store/open.ts";
 import { success, upload, view } from "../contracts/job-store.ts";
-import { NO_LIMIT, newJob } from "../contracts/serve-store.ts";
+import { NO_LIMIT, newJob } from "../contracts/serve-store/scene.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../support/temporary.ts";
 
 /** What the disk does: nothing at first, so that what waits for it can be told from what does not. */

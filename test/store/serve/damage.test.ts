@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { toAppError } from "../../../src/errors.ts";
 import { openStore } from "../../../src/store/open.ts";
-import { NO_LIMIT, newJob } from "../../contracts/serve-store.ts";
+import { NO_LIMIT, newJob } from "../../contracts/serve-store/scene.ts";
 import { temporaryDirectory } from "../../support/temporary.ts";
 
 test.each([

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { openStore } from "../../../src/store/open.ts";
 import { view } from "../../contracts/job-store.ts";
-import { NO_LIMIT, newJob } from "../../contracts/serve-store.ts";
+import { NO_LIMIT, newJob } from "../../contracts/serve-store/scene.ts";
 import { temporaryDirectory } from "../../support/temporary.ts";
 
 const DAY_MS = 24 * 60 * 60_000;

@@ -6,7 +6,7 @@ import type { Adopted, JobRecord, ServeStore } from "../../../src/core/serve-sto
 import type { Phase } from "../../../src/hosts/phase.ts";
 import { openStore } from "../../../src/store/open.ts";
 import { failure, success, upload, view } from "../../contracts/job-store.ts";
-import { A, B, NO_LIMIT, NONE, newJob, to } from "../../contracts/serve-store.ts";
+import { A, B, NO_LIMIT, NONE, newJob, to } from "../../contracts/serve-store/scene.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../../support/temporary.ts";
 import { type OtherProcess, otherProcess } from "../other-process.ts";
 

@@ -6,7 +6,7 @@ import type { UploadState } from "../../../src/core/job.ts";
 import { JOB_STATES, type JobState, type ServeStore, type WaitReason } from "../../../src/core/serve-store.ts";
 import { openStore } from "../../../src/store/open.ts";
 import { failure, success, view } from "../../contracts/job-store.ts";
-import { A, B, NO_LIMIT, NONE, newJob, to } from "../../contracts/serve-store.ts";
+import { A, B, NO_LIMIT, NONE, newJob, to } from "../../contracts/serve-store/scene.ts";
 import { temporaryDirectory } from "../../support/temporary.ts";
 
 /** What the store should think of an upload. */
