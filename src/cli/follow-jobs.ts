@@ -128,10 +128,11 @@ async function follow(
   signal: AbortSignal,
   { seen, lost }: FollowListener,
 ): Promise<void> {
+  const followed = new Set(ids);
   async function see(data: unknown): Promise<void> {
     const job = asJob(data);
     follower.see(job);
-    if (ids.includes(job.id)) await seen(job);
+    if (followed.has(job.id)) await seen(job);
   }
 
   for await (const message of serverEvents(client, ids.length === 1 ? (ids[0] ?? null) : null, signal)) {

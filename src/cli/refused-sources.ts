@@ -1,5 +1,4 @@
 import { basename, resolve } from "node:path";
-import * as v from "valibot";
 import type { Account } from "../core/account.ts";
 import { type Destination, parseDestinations } from "../core/destinations.ts";
 import type { UploadRecord } from "../core/job-store.ts";
@@ -8,6 +7,7 @@ import { unrecorded } from "../core/new-uploads.ts";
 import { type AppError, errorView, toAppError } from "../errors.ts";
 import type { CommandContext } from "./context.ts";
 import { openApp } from "./open-app.ts";
+import { asAccounts } from "./server-answers.ts";
 import type { ServerClient } from "./server-client.ts";
 
 /** A source that came to no job. */
@@ -88,14 +88,12 @@ function placeOf({ account, folder }: Destination): Place {
   return { account: account.name, host: account.host.id, folder };
 }
 
-const accountList = v.object({ accounts: v.array(v.object({ name: v.string(), host: v.string() })) });
-
 /** The server's accounts, on the hosts that this machine knows. */
 async function accountsOf(
   client: ServerClient,
   own: ReadonlyMap<string, Account>,
 ): Promise<ReadonlyMap<string, Account>> {
-  const { accounts } = v.parse(accountList, await client.json({ method: "GET", path: "/v1/accounts" }));
+  const accounts = asAccounts(await client.json({ method: "GET", path: "/v1/accounts" }));
   const onHost = new Map([...own.values()].map((account) => [account.host.id, account]));
   return new Map(
     accounts.flatMap(({ name, host }) => {

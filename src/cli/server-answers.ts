@@ -81,6 +81,26 @@ export function asJob(value: unknown): JobView {
   throw new AppError("host_protocol", "the server's answer is no job", { hint: CHECK_SERVER });
 }
 
+const accountList = v.object({
+  accounts: v.array(
+    v.looseObject({
+      name: v.string(),
+      host: v.string(),
+      state: v.string(),
+      reason: v.nullable(v.string()),
+      coolDownUntil: v.nullable(v.string()),
+    }),
+  ),
+});
+export type ServerAccount = v.InferOutput<typeof accountList>["accounts"][number];
+
+/** The server's accounts, likewise. Fails with `host_protocol`. */
+export function asAccounts(value: unknown): readonly ServerAccount[] {
+  const parsed = v.safeParse(accountList, value);
+  if (parsed.success) return parsed.output.accounts;
+  throw new AppError("host_protocol", "the server's answer is no list of accounts", { hint: CHECK_SERVER });
+}
+
 /** One job, or all that a directory or an event came to. */
 export function asJobs(value: unknown): readonly JobView[] {
   const list = typeof value === "object" && value !== null && "jobs" in value ? value.jobs : null;

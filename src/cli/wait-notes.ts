@@ -1,9 +1,8 @@
-import * as v from "valibot";
 import type { JobUploadView, JobView } from "../core/job-view.ts";
 import type { CommandContext } from "./context.ts";
 import { titleOf } from "./formats.ts";
 import { localTime } from "./local-time.ts";
-import { asJob } from "./server-answers.ts";
+import { asAccounts, asJob, type ServerAccount } from "./server-answers.ts";
 import type { ServerClient } from "./server-client.ts";
 
 /** Tells what jobs wait for, once for each change. */
@@ -11,19 +10,6 @@ export interface WaitNotes extends Disposable {
   /** A job as it is now. */
   see(job: JobView): Promise<void>;
 }
-
-const accountList = v.object({
-  accounts: v.array(
-    v.object({
-      name: v.string(),
-      state: v.string(),
-      reason: v.nullable(v.string()),
-      coolDownUntil: v.nullable(v.string()),
-    }),
-  ),
-});
-
-type Account = v.InferOutput<typeof accountList>["accounts"][number];
 
 /** An account that is paused or cools down makes no event of the jobs that are queued for it: they are asked for. */
 const LOOK_EVERY_MS = 2_000;
@@ -35,12 +21,14 @@ export function createWaitNotes(client: ServerClient, { out }: Pick<CommandConte
   const queued = new Set<string>();
   /** By upload: what it waits for. */
   const waits = new Map<string, string>();
+  /** How many uploads wait for it. */
+  const waiters = new Map<string, number>();
   let toldHowToLeave = false;
 
-  async function accountNamed(name: string): Promise<Account | undefined> {
+  async function accountNamed(name: string): Promise<ServerAccount | undefined> {
     try {
       const answer = await client.json({ method: "GET", path: "/v1/accounts", signal });
-      return v.parse(accountList, answer).accounts.find((account) => account.name === name);
+      return asAccounts(answer).find((account) => account.name === name);
     } catch {
       // What holds it up is known; only the details are not.
       return undefined;
@@ -72,18 +60,19 @@ export function createWaitNotes(client: ServerClient, { out }: Pick<CommandConte
     if (!job.uploads.some(({ state }) => state === "queued")) queued.delete(job.id);
     else queued.add(job.id);
     for (const upload of job.uploads) {
-      const { id, waitingFor } = upload;
-      const before = waits.get(id);
-      // A captcha has a call of its own.
-      if (upload.state !== "waiting" || waitingFor === null || waitingFor === "captcha") {
-        waits.delete(id);
+      const before = waits.get(upload.id);
+      const now = waitOf(upload);
+      if (now === before) continue;
+      if (before !== undefined) waiters.set(before, (waiters.get(before) ?? 1) - 1);
+      if (now === undefined) {
+        waits.delete(upload.id);
         continue;
       }
-      const now = isOfAccount(upload) ? `${upload.account} ${waitingFor}` : `${id} ${waitingFor}`;
+      waits.set(upload.id, now);
+      const others = waiters.get(now) ?? 0;
+      waiters.set(now, others + 1);
       // What holds up all uploads of an account is told of the first.
-      const isNews = before !== now && ![...waits.values()].includes(now);
-      waits.set(id, now);
-      if (isNews) await tell(job, upload);
+      if (others === 0) await tell(job, upload);
     }
   }
 
@@ -97,11 +86,19 @@ export function createWaitNotes(client: ServerClient, { out }: Pick<CommandConte
   };
 }
 
+/** What an upload waits for, the same for all that wait for their account; undefined: nothing that is told here. */
+function waitOf(upload: JobUploadView): string | undefined {
+  const { id, account, state, waitingFor } = upload;
+  // A captcha has a call of its own.
+  if (state !== "waiting" || waitingFor === null || waitingFor === "captcha") return undefined;
+  return `${isOfAccount(upload) ? account : id} ${waitingFor}`;
+}
+
 function isOfAccount({ waitingFor }: JobUploadView): boolean {
   return waitingFor === "account" || waitingFor === "cool-down";
 }
 
-function reasonOf(job: JobView, upload: JobUploadView, account: Account | undefined): string {
+function reasonOf(job: JobView, upload: JobUploadView, account: ServerAccount | undefined): string {
   switch (upload.waitingFor) {
     case "account":
       return `for its account: ${holdOf(upload.account, account)}`;
@@ -116,7 +113,7 @@ function reasonOf(job: JobView, upload: JobUploadView, account: Account | undefi
   }
 }
 
-function holdOf(name: string, account: Account | undefined): string {
+function holdOf(name: string, account: ServerAccount | undefined): string {
   const because = account?.reason == null ? "" : `: ${account.reason}`;
   if (account?.state === "paused") return `${name} is paused${because}`;
   if (account?.state === "stopped") return `the login of ${name} was refused${because}`;

@@ -1,8 +1,8 @@
 import { AppError, type ErrorView, errorView } from "../errors.ts";
-import { isPausedByHand } from "./account-standing.ts";
 import { createDispatcher, type DispatchPolicy, type QueueWorld } from "./dispatcher.ts";
 import type { End } from "./end-of-upload.ts";
 import type { EngineEvent, EngineListener } from "./events.ts";
+import { countFailures } from "./failures-in-a-row.ts";
 import type { RunOptions } from "./inputs.ts";
 import type { UploadRecord } from "./job-store.ts";
 import type { LedgerEntry } from "./ledger-entry.ts";
@@ -37,8 +37,6 @@ export interface Worker {
 }
 
 const MINUTE_MS = 60_000;
-/** Uploads of an account that may fail in a row before it is paused. */
-const FAILURES_IN_A_ROW = 5;
 /** More than can run at once; a count of all of a long queue would take too long for every look at it. */
 const ENOUGH_QUEUED = 100;
 /** What is due twice in a row cannot be taken up now: the store is not written to. */
@@ -46,8 +44,6 @@ const STILL_LATE_MS = 250;
 /** How often an account that may not be tried is looked at: another process may have lifted it. */
 const LOOK_AGAIN_MS = 2_000;
 const CHANGES_JOB: ReadonlySet<EngineEvent["type"]> = new Set(["start", "stored", "parked", "resting", "retry"]);
-/** Failures that say nothing of the account. */
-const NOT_THE_ACCOUNT = new Set(["source", "cancelled", "state", "internal", "host_rejected"]);
 
 function cancelledView(): ErrorView {
   return errorView(new AppError("cancelled", "the upload was cancelled"));
@@ -59,7 +55,7 @@ export function startWorker(world: WorkerWorld, run: { readonly id: string; read
   const cancels = new Map<string, AbortController>();
   /** Stop single uploads, as `hard` stops all. */
   const stops = new Map<string, AbortController>();
-  const failures = new Map<string, number>();
+  const failures = countFailures(store, world.accountChanged);
   const jobIds = new Map<string, string>();
   /** Accounts with uploads in the queue that are not configured any more. */
   const missing = new Set<string>();
@@ -180,10 +176,10 @@ export function startWorker(world: WorkerWorld, run: { readonly id: string; read
     if (end.kind === "interrupted") return recordEnd(entry, end, seconds);
     const { outcome } = end;
     if (outcome.ok) {
-      failures.delete(accountKey);
+      failures.succeeded(accountKey);
       return recordEnd(entry, end, seconds);
     }
-    await countFailure(entry.record, outcome.error);
+    await failures.failed(accountKey, outcome.error);
     const next = await nextRound(store, entry.record, outcome.error.code, outcome.error.retryable);
     if (next === null) return recordEnd(entry, end, seconds);
     await store.postpone(id, fence, next.dueAt, next.why, outcome.error, seconds);
@@ -204,20 +200,6 @@ export function startWorker(world: WorkerWorld, run: { readonly id: string; read
   async function cancelPostponed(uploadId: string): Promise<void> {
     const job = jobIds.get(uploadId);
     if (job !== undefined && isCancelled(uploadId)) await store.cancelJob(job, cancelledView());
-  }
-
-  async function countFailure({ accountKey }: UploadRecord, { code, message, hostMessage }: ErrorView): Promise<void> {
-    if (NOT_THE_ACCOUNT.has(code)) return;
-    const count = (failures.get(accountKey) ?? 0) + 1;
-    failures.set(accountKey, count);
-    if (code !== "host_auth" && count < FAILURES_IN_A_ROW) return;
-    failures.delete(accountKey);
-    const pausedBecause =
-      code === "host_auth"
-        ? (hostMessage ?? message)
-        : `${FAILURES_IN_A_ROW} uploads in a row failed, the last one with: ${hostMessage ?? message}`;
-    await store.saveAccount(accountKey, (now) => (isPausedByHand(now) ? {} : { paused: true, pausedBecause }));
-    world.accountChanged();
   }
 
   return {
