@@ -1,5 +1,6 @@
-import { readdir, rm, stat } from "node:fs/promises";
+import { lstat, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { isCopy } from "../io/spool.ts";
 import type { JobStore } from "./job-store.ts";
 
 /** Only servers make files of such names, and one server at a time works on a state directory. */
@@ -35,7 +36,7 @@ const STALE_MS = 7 * 24 * 3_600_000;
  */
 export async function removeStaleCopies(store: Pick<JobStore, "spoolsInUse">, directory: string): Promise<void> {
   const names = await readdir(directory).catch(() => []);
-  const paths = names.filter((name) => !name.startsWith(PREFIX)).map((name) => join(directory, name));
+  const paths = names.filter(isCopy).map((name) => join(directory, name));
   const ages = await Promise.all(paths.map((path) => ageOf(path)));
   const old = paths.filter((_, index) => (ages[index] ?? 0) > STALE_MS);
   if (old.length === 0) return;
@@ -43,10 +44,10 @@ export async function removeStaleCopies(store: Pick<JobStore, "spoolsInUse">, di
   await Promise.all(old.filter((path) => !used.has(path)).map((path) => rm(path, { force: true })));
 }
 
-/** Milliseconds since its last byte; 0 for what is gone. */
+/** Milliseconds since its last byte; 0 for what is gone or no file. */
 async function ageOf(path: string): Promise<number> {
-  return stat(path).then(
-    ({ mtimeMs }) => Date.now() - mtimeMs,
+  return lstat(path).then(
+    (stats) => (stats.isFile() ? Date.now() - stats.mtimeMs : 0),
     () => 0,
   );
 }

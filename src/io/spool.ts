@@ -14,6 +14,11 @@ export interface Spooled {
   readonly identity: FileIdentity;
 }
 
+/** Whether a file of a spool directory is, by its name, a copy that `spool` makes: what else lies there is not hoist's. */
+export function isCopy(name: string): boolean {
+  return /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/.test(name);
+}
+
 /**
  * Copies a stream into a private file of `directory`, looking at the free space as it grows. Nothing is left behind
  * on failure. Fails with `state` when it cannot be written, with what reading `input` throws, or `cancelled`.

@@ -26,6 +26,14 @@ async function sent(server: ServerFixture, to: readonly string[] = ["one"]) {
   return { id: added[0]?.id ?? "", path };
 }
 
+/** A file, made where there is nothing, that nobody has touched for some days. */
+function aged(path: string, days: number): string {
+  if (!existsSync(path)) writeFileSync(path, "half");
+  const at = new Date(Date.now() - days * 86_400_000);
+  utimesSync(path, at, at);
+  return path;
+}
+
 function hanging(): FakeHost {
   const one = fakeHost("fake", { perAccount: 1 });
   one.behave = async ({ ctx }) => {
@@ -137,14 +145,19 @@ test("a copy of standard input that nobody has finished goes after a week, one t
   await using server = await startServer({ accounts: { one: hanging() } });
   const { spoolDirectory } = server.engine;
   const { path: needed } = await sent(server);
-  const copy = (name: string, days: number) => {
-    const path = join(spoolDirectory, name);
-    writeFileSync(path, "half");
-    const at = new Date(Date.now() - days * 86_400_000);
-    utimesSync(path, at, at);
-    return path;
-  };
-  const [stale, fresh] = [copy("09e3b6e8", 8), copy("1a2b3c4d", 6)];
+  const copy = (days: number) => aged(join(spoolDirectory, crypto.randomUUID()), days);
+  const [stale, fresh] = [copy(8), copy(6)];
   await removeStaleCopies(server.store, spoolDirectory);
   expect([stale, fresh, needed].map((path) => existsSync(path))).toEqual([false, true, true]);
+});
+
+test("what lies in the spool and is not hoist's stays there, and keeps no server from starting", async () => {
+  using state = temporaryDirectory();
+  const spool = join(state.path, "spool");
+  const [directory, asACopy] = [join(spool, "lost+found"), join(spool, crypto.randomUUID())];
+  for (const path of [directory, asACopy]) mkdirSync(path, { recursive: true });
+  const file = join(spool, "holiday.jpg");
+  for (const path of [directory, asACopy, file]) aged(path, 30);
+  await using _ = await startServer({ accounts: { one: hanging() }, stateDirectory: state.path });
+  expect([directory, asACopy, file].map((path) => existsSync(path))).toEqual([true, true, true]);
 });
