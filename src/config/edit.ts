@@ -1,11 +1,14 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, open, readFile, realpath, rename, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { mkdir, open, readFile, readlink, realpath, rename, rm, stat } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { AppError } from "../errors.ts";
 import type { SecretName } from "../hosts/host.ts";
 import { FILE_NAMES } from "./names.ts";
 import { parseConfig } from "./read-file.ts";
+
+/** As many as Linux follows. */
+const MOST_LINKS = 40;
 
 export interface NewAccount {
   readonly name: string;
@@ -100,11 +103,12 @@ async function readIfThere(path: string): Promise<string> {
   });
 }
 
-/** All or nothing, for the owner alone; a symlink stays one. */
+/** All or nothing, for the owner alone; a symlink stays one, also of a file that is to be made. */
 async function replaceFile(path: string, text: string): Promise<void> {
+  const target = await targetOf(path);
+  await assertReplaceable(path, target);
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    const target = await realpath(path).catch(() => path);
+    await mkdir(dirname(target), { recursive: true, mode: 0o700 });
     const temporary = join(dirname(target), `.config-${randomUUID()}.toml`);
     try {
       await using file = await open(temporary, "wx", 0o600);
@@ -118,6 +122,25 @@ async function replaceFile(path: string, text: string): Promise<void> {
   } catch (error) {
     throw cannotWrite(path, error);
   }
+}
+
+/** Where the file stands, or is to stand. */
+async function targetOf(path: string): Promise<string> {
+  for (let at = path, links = 0; links < MOST_LINKS; links += 1) {
+    const next = await readlink(at).catch(() => null);
+    if (next === null) return realpath(at).catch(() => at);
+    at = resolve(dirname(at), next);
+  }
+  return path;
+}
+
+/** What is read from a device or a pipe is configuration, too, but a file must not take its place. */
+async function assertReplaceable(path: string, target: string): Promise<void> {
+  const stats = await stat(target).catch(() => null);
+  if (stats === null || stats.isFile()) return;
+  throw new AppError("config", `${path} is no regular file: nothing can be added to it`, {
+    hint: "name another with --config or HOIST_CONFIG",
+  });
 }
 
 function cannotWrite(path: string, error: unknown): AppError {

@@ -66,6 +66,24 @@ describe("adding an account", () => {
     expect(await read(target)).toContain("[accounts.plain]");
   });
 
+  test("a symlink to a file that is not there yet stays one, too", async () => {
+    await symlink("later/config.toml", `${home.path}/early.toml`);
+    await symlink("early.toml", `${home.path}/earlier.toml`);
+    await addAccount(`${home.path}/earlier.toml`, me);
+    expect((await lstat(`${home.path}/early.toml`)).isSymbolicLink()).toBe(true);
+    expect((await lstat(`${home.path}/earlier.toml`)).isSymbolicLink()).toBe(true);
+    expect(await read(`${home.path}/later/config.toml`)).toContain("[accounts.plain]");
+  });
+
+  test("what is no regular file is not replaced by one", async () => {
+    const path = `${home.path}/pipe`;
+    await Bun.$`mkfifo ${path}`;
+    const writer = Bun.spawn(["sh", "-c", ': > "$0"', path]);
+    expect(await failure(addAccount(path, me))).toMatchObject({ code: "config" });
+    await writer.exited;
+    expect((await lstat(path)).isFIFO()).toBe(true);
+  });
+
   test("a directory that cannot be written is an error of this machine", async () => {
     const file = await home.write("file", "");
     expect((await failure(addAccount(`${file}/config.toml`, me))).code).toBe("state");
