@@ -27,6 +27,7 @@ export function createJobFollower(queued: readonly Queued[], listen: EngineListe
   for (const [index, each] of queued.entries()) if ("uploads" in each) seen.set(each.id, { index, job: each });
   const started = new Set<string>();
   const ended = new Set<string>();
+  const open = new Set([...seen.values()].flatMap(({ job }) => job.uploads.map(({ id }) => id)));
   const pages = new Set<string>();
 
   function start(record: UploadRecord): void {
@@ -49,6 +50,7 @@ export function createJobFollower(queued: readonly Queued[], listen: EngineListe
       }
       if (!isEnded(upload.state) || ended.has(upload.id)) continue;
       ended.add(upload.id);
+      open.delete(upload.id);
       listen({ type: "ended", upload: record });
     }
   }
@@ -87,10 +89,7 @@ export function createJobFollower(queued: readonly Queued[], listen: EngineListe
       });
     },
     get open() {
-      return [...seen.values()].reduce(
-        (sum, { job }) => sum + job.uploads.filter(({ id }) => !ended.has(id)).length,
-        0,
-      );
+      return open.size;
     },
     get unendedJobs() {
       return [...seen.values()].flatMap(({ job }) => (isEnded(job.state) ? [] : [job.id]));
@@ -141,7 +140,7 @@ async function follow(
         // What happened before the stream stood is asked for.
         for (const id of follower.unendedJobs) {
           if (signal.aborted) return;
-          await see(await client.json({ method: "GET", path: `/v1/jobs/${encodeURIComponent(id)}` }));
+          await see(await client.json({ method: "GET", path: `/v1/jobs/${encodeURIComponent(id)}`, signal }));
         }
         break;
       case "lost":

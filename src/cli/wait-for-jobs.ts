@@ -49,7 +49,7 @@ export async function waitForJobs(
   follower.begin();
   const patience = patienceOf(limit);
   const signal = AbortSignal.any([io.signal, patience]);
-  using notes = createWaitNotes(client, context);
+  using notes = createWaitNotes(client, context, signal);
   try {
     await followJobs(client, follower, signal, {
       seen: notes.see,

@@ -14,9 +14,14 @@ export interface WaitNotes extends Disposable {
 /** An account that is paused or cools down makes no event of the jobs that are queued for it: they are asked for. */
 const LOOK_EVERY_MS = 2_000;
 
-export function createWaitNotes(client: ServerClient, { out }: Pick<CommandContext, "out">): WaitNotes {
+/** `ended`: nobody waits any more. */
+export function createWaitNotes(
+  client: ServerClient,
+  { out }: Pick<CommandContext, "out">,
+  ended: AbortSignal,
+): WaitNotes {
   const closing = new AbortController();
-  const { signal } = closing;
+  const signal = AbortSignal.any([ended, closing.signal]);
   /** Ids of jobs that nothing is known to hold up, although they have not begun; next to be asked for first. */
   const queued = new Set<string>();
   /** By upload: what it waits for. */
@@ -37,6 +42,7 @@ export function createWaitNotes(client: ServerClient, { out }: Pick<CommandConte
 
   async function tell(job: JobView, upload: JobUploadView): Promise<void> {
     const account = isOfAccount(upload) ? await accountNamed(upload.account) : undefined;
+    if (signal.aborted) return;
     const leave = toldHowToLeave ? "" : "; Ctrl-C leaves it queued";
     toldHowToLeave = true;
     const what = `${titleOf(upload)} (job ${job.id})`;

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { localTime } from "../../src/cli/local-time.ts";
+import type { JobView } from "../../src/core/job-view.ts";
 import { AppError, errorView } from "../../src/errors.ts";
 import { view } from "../outbox/fixture.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../support/temporary.ts";
@@ -141,6 +142,39 @@ describe("jobs add --wait", () => {
     expect(await on(server, [...wait, "-q"])).toMatchObject({ code: 0, out: ran.out, err: "" });
     const { out } = await on(server, [...wait, "--json"]);
     expect(out.match(/"type":"\w+"/g)).toEqual(['"type":"result"', '"type":"summary"']);
+  });
+
+  test.each(["/v1/jobs/job-1", "/v1/accounts"])("waits no longer than it may for an answer of %s", async (silent) => {
+    const change = { state: "waiting", waitingFor: "account" } as const;
+    const held = view({ ...change, finishedAt: null }, { ...change, ok: null });
+    const silence = Promise.withResolvers<Response>();
+    await using server = fakeServer(({ method, path }) => {
+      if (path === silent) return silence.promise;
+      if (method === "POST") return Response.json(QUEUED, { status: 202 });
+      return path === "/v1/events" ? events() : Response.json(held);
+    });
+    const startedAt = performance.now();
+    const ran = await on(server, ["jobs", "add", "/srv/x.bin", "--wait", "300ms"]);
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
+    silence.resolve(Response.json({}));
+    expect(ran.err).toStartWith("error: the job has not ended within 300ms");
+  });
+
+  test("follows thousands of jobs without looking at all of them for each event", async () => {
+    const ids = Array.from({ length: 6000 }, (_, index) => `job-${index}`);
+    const ofEach = (job: JobView) =>
+      ids.map((id) => ({ ...job, id, uploads: job.uploads.map((one) => ({ ...one, id })) }));
+    const change = { state: "waiting", waitingFor: "retry" } as const;
+    const held = view({ ...change, finishedAt: null }, { ...change, ok: null, url: null });
+    const [queued, later] = [ofEach(QUEUED), [...ofEach(held), ...ofEach(DONE)]];
+    await using server = fakeServer(({ method, path }) => {
+      if (method === "POST") return Response.json({ jobs: queued }, { status: 202 });
+      if (path === "/v1/events") return events(...later.map((job) => ["job.state", job] as const));
+      return Response.json(queued[Number(path.slice("/v1/jobs/job-".length))]);
+    });
+    // What looks at all of them takes longer than any test may.
+    const ran = await on(server, ["jobs", "add", "/srv/x", "-r", "--wait", "-q"]);
+    expect(ran.out.trim().split("\n")).toHaveLength(ids.length);
   });
 
   test("looks again at a job that stays queued: a pause of its account makes no event of it", async () => {
