@@ -28,7 +28,7 @@ export async function openSession(login: Login, endpoint: AccountEndpoint, env: 
       const { url, id: remoteId, verified } = stored;
       const result = { url, remoteId, size: source.bytesRead, md5: source.md5(), verified };
       await ctx.phase("stored", result);
-      await source.assertUnchanged(url);
+      await assertSent(source, url, ctx);
       ctx.note("a fresh UploadGig link may answer 404 for some minutes; that is normal");
       return result;
     },
@@ -37,6 +37,16 @@ export async function openSession(login: Login, endpoint: AccountEndpoint, env: 
       return { login: login.user, freeBytes: action.allowed, details: {} };
     },
   };
+}
+
+/** What was sent of a changing file is nothing that a later try may take for the file. */
+async function assertSent(source: Source, url: string, ctx: UploadContext): Promise<void> {
+  try {
+    await source.assertUnchanged(url);
+  } catch (error) {
+    if (toAppError(error).code === "source") await ctx.phase("preparing", null);
+    throw error;
+  }
 }
 
 /** A crash between the host's answer and our record of it: the file is up, and its link is in the checkpoint. */
