@@ -1,13 +1,22 @@
-import { Database } from "bun:sqlite";
-import { closeSync, existsSync, fsyncSync, linkSync, openSync, readdirSync, rmSync, statSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { migrate } from "./migrations.ts";
+import { databaseImage } from "./database-image.ts" with { type: "macro" };
 import { privateFile } from "./private-files.ts";
 
 /**
- * Puts a database with all its tables at `path`, at once: made beside it, where nothing can be lost and nobody waits,
- * with one wait for the disk instead of one for each step. Makes none where another process was first, where there are
- * no hard links, or where anything else is wrong: opening it in its place then says what.
+ * Puts a database with all its tables at `path`, at once: written beside it, where nothing can be lost and nobody
+ * waits, with one wait for the disk. Makes none where another process was first, where there are no hard links, or
+ * where anything else is wrong: opening it in its place then says what.
  */
 export function createDatabase(path: string): void {
   removeLeftovers(path);
@@ -17,7 +26,6 @@ export function createDatabase(path: string): void {
   privateFile(fresh);
   try {
     fill(fresh);
-    sync(fresh);
     linkSync(fresh, path);
   } catch {
   } finally {
@@ -41,20 +49,11 @@ function removeLeftovers(path: string): void {
   }
 }
 
+/** Durable when it returns. */
 function fill(path: string): void {
-  const db = new Database(path, { create: false, readwrite: true, strict: true });
-  try {
-    db.run("PRAGMA synchronous = OFF");
-    migrate(db);
-    db.run("PRAGMA journal_mode = WAL");
-  } finally {
-    db.close();
-  }
-}
-
-function sync(path: string): void {
   const fd = openSync(path, "r+");
   try {
+    writeFileSync(fd, Bun.gunzipSync(Buffer.from(databaseImage(), "base64")));
     fsyncSync(fd);
   } finally {
     closeSync(fd);

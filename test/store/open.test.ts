@@ -91,6 +91,21 @@ describe("an existing database", () => {
     expect(readdirSync(directory).sort()).toEqual(["fingerprint.key", "hoist.db"]);
   });
 
+  test("has the same tables whether it was put there whole or made in its place", async () => {
+    const tables = () => {
+      using db = raw();
+      expect(db.query("PRAGMA integrity_check").get()).toEqual({ integrity_check: "ok" });
+      expect(db.query("PRAGMA journal_mode").get()).toEqual({ journal_mode: "wal" });
+      return [db.query("SELECT type, name, sql FROM sqlite_schema").all(), db.query("PRAGMA user_version").get()];
+    };
+    await filled();
+    const whole = tables();
+    rmSync(join(directory, "hoist.db"));
+    writeFileSync(join(directory, "hoist.db"), "");
+    await filled();
+    expect(whole).toEqual(tables());
+  });
+
   test("that is lost takes its log with it", async () => {
     mkdirSync(directory, { recursive: true });
     const child = await otherProcess(directory);
