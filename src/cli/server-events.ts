@@ -1,3 +1,4 @@
+import { pause } from "../core/pause.ts";
 import { toAppError } from "../errors.ts";
 import type { ServerClient } from "./server-client.ts";
 
@@ -52,7 +53,7 @@ export async function* serverEvents(
     if (signal.aborted) return;
     if (lostAt === null) yield { type: "lost" };
     lostAt ??= performance.now();
-    await sleep(AGAIN_MS, signal);
+    await pause(AGAIN_MS, signal);
   }
 }
 
@@ -106,17 +107,4 @@ function parse(block: string): Message | null {
   } catch {
     return null;
   }
-}
-
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    signal.addEventListener("abort", end, { once: true });
-    if (signal.aborted) end();
-  });
 }
