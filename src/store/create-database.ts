@@ -7,6 +7,7 @@ import {
   readdirSync,
   rmSync,
   statSync,
+  unlinkSync,
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -29,7 +30,7 @@ export function createDatabase(path: string): void {
     linkSync(fresh, path);
   } catch {
   } finally {
-    for (const companion of ["", ...COMPANIONS]) rmSync(fresh + companion, { force: true });
+    unlinkSync(fresh);
   }
 }
 
