@@ -1,6 +1,7 @@
 import { STOP_REASONS, type StopReason } from "../core/stop.ts";
 import { ERROR_CLASSES } from "../errors.ts";
 import type { OutStream } from "./io.ts";
+import { outlivesTerminal } from "./outlives-terminal.ts";
 import { runCli } from "./run.ts";
 
 /** A stopped process does not wait longer for a reader that does not read. */
@@ -9,7 +10,7 @@ const LAST_WORDS_MS = 500;
 /** `runCli` on the real process: its streams and its signals. */
 export async function runProcess(argv: readonly string[]): Promise<number> {
   const stop = new AbortController();
-  let hangup: (() => void) | null = null;
+  let hangup: (() => void) | null = outlivesTerminal() ? () => {} : null;
   const stdout = survivingStream(process.stdout);
   const stderr = survivingStream(process.stderr);
   for (const reason of Object.values(STOP_REASONS)) {

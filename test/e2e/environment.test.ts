@@ -97,6 +97,20 @@ describe("certificates", () => {
   );
 });
 
+test
+  .skipIf(process.platform !== "linux")
+  .concurrent("nohup keeps an upload going when the terminal is closed", async () => {
+    await using w = await world();
+    const held = gate();
+    w.gig.fault("body", { gate: held, gateAt: 5 });
+    const live = w.start(["up", w.file("a", 1000), "--to", "uploadgig"], { through: ["nohup"] });
+    await held.reached;
+    live.kill("SIGHUP");
+    await Bun.sleep(100);
+    held.open();
+    expect((await live.ended).code).toBe(0);
+  });
+
 describe("the state directory", () => {
   scene("is 0700 and its files 0600", async (w) => {
     await w.run(["up", w.file("a"), "--to", "uploadgig"], { through: ["sh", "-c", 'umask 000; exec "$0" "$@"'] });
