@@ -147,7 +147,11 @@ export async function createApp(options: AppOptions): Promise<App> {
         yield* compare(plan(input, { accounts, listen, ledger }, signal), { accounts, use }, signal);
       }
     },
-    resume: async (request, signal) => resume(request, await world(), signal),
+    async resume(request, signal) {
+      // Where no record can be read, nobody knows that nothing is interrupted.
+      await store();
+      return resume(request, await world(), signal);
+    },
     use,
     standing: async ({ key }) => (isRecorded(config.stateDir) ? standingInStore(await store(), key) : null),
     check: async (account, signal) =>

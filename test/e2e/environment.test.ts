@@ -120,6 +120,13 @@ describe("the state directory", () => {
     for (const path of files) expect(statSync(path).mode & 0o777).toBe(0o600);
   });
 
+  scene("that cannot be made leaves nobody able to say that nothing is interrupted: 11", async (w) => {
+    const ran = await w.run(["resume", "--json", "--state-dir", join(w.file("a"), "below")]);
+    expect(ran.code).toBe(11);
+    expect(ran.json).toMatchObject([{ type: "summary", exit: 11, codes: { state: 1 } }]);
+    expect(ran.err).not.toContain("nothing is interrupted");
+  });
+
   scene("that is damaged is 11, and the database is left as it was", async (w) => {
     await w.run(["up", w.file("a"), "--to", "uploadgig"]);
     const [database = ""] = filesBelow(w.stateDir).filter((path) => /\.(db|sqlite3?)$/.test(path));
