@@ -1,6 +1,7 @@
 import { AppError } from "../errors.ts";
 import { classifyFetchError } from "../http/failure.ts";
 import { exemptLoopbackFromProxy } from "../http/proxy.ts";
+import { UNHEARD } from "../http/transport.ts";
 import { VERSION } from "../version.ts";
 import type { CommandContext } from "./context.ts";
 import { findServer, type Server } from "./find-server.ts";
@@ -61,7 +62,7 @@ function clientOf(server: Server, signal: AbortSignal): ServerClient {
       ...(call.json === undefined ? {} : { body: JSON.stringify(call.json) }),
       ...(call.body === undefined ? {} : { body: call.body }),
     };
-    const sent = fetch(`${server.base}${call.path}${query}`, { ...init, timeout: false } as RequestInit);
+    const sent = fetch(`${server.base}${call.path}${query}`, { ...init, ...UNHEARD, timeout: false } as RequestInit);
     const response = await (call.body === undefined ? sent : sent.catch(tellWhyRefused));
     if (!response.ok) throw problemOf(response.status, await response.text(), server.where);
     return response;

@@ -155,6 +155,14 @@ describe("secrets", () => {
     // The rest stands in `expectClean`: output, log and state directory of every test.
   });
 
+  scene("stay out of what Bun can be told to print of requests", async (w) => {
+    const ran = await w.run(["up", w.file("a"), "--to", "uploadgig,ulozto"], {
+      env: { BUN_CONFIG_VERBOSE_FETCH: "curl" },
+    });
+    expect(ran.code).toBe(0);
+    expect(ran.err).not.toMatch(/X-Auth-Token|HTTP\/1/i);
+  });
+
   scene("that a host throws back at us are not repeated", async (w) => {
     const secret = w.gig.password;
     w.gig.fault("action", {
