@@ -32,7 +32,12 @@ export const UP_OPTIONS = {
   },
   filesFrom: { type: "value", hint: "FILE|-", summary: "take paths from a file, one per line", group: FIND },
   null: { type: "flag", short: "0", summary: "paths of --files-from end with NUL", group: FIND },
-  include: { type: "list", hint: "GLOB", summary: "only these of what -r and --files-from find", group: FIND },
+  include: {
+    type: "list",
+    hint: "GLOB",
+    summary: "only these of what -r and --files-from find: *.jpg, a/*.jpg; dir/ is all in it",
+    group: FIND,
+  },
   exclude: { type: "list", hint: "GLOB", summary: "not these; wins over --include", group: FIND },
   minSize: { type: "value", hint: "SIZE", summary: "no smaller files: 500K, 10M, 1.5G", group: FIND },
   maxSize: { type: "value", hint: "SIZE", summary: "no larger files", group: FIND },

@@ -116,7 +116,9 @@ function createFilter(filters: UpInput["filters"], now: () => number): Filter {
   };
 }
 
-function compileGlob(pattern: string): (path: string) => boolean {
+/** `cache/` is a directory of that name, at any depth, with all that is in it; `a/cache/` that one alone. */
+function compileGlob(typed: string): (path: string) => boolean {
+  const pattern = typed.endsWith("/") ? `${typed.slice(0, -1).includes("/") ? "" : "**/"}${typed}**` : typed;
   const glob = new Bun.Glob(pattern.replace(/^\//, ""));
   return pattern.includes("/") ? (path) => glob.match(path) : (path) => glob.match(basename(path));
 }

@@ -138,6 +138,20 @@ describe("filters", () => {
     expect(notes).toEqual([`${sources[0]} is named by hand, so that the filters do not hold for it`]);
   });
 
+  test("with a slash at the end are for directories and all in them", async () => {
+    using directory = temporaryDirectory();
+    for (const path of ["t/cache/deep", "t/a/cache", "t/b"]) mkdirSync(join(directory.path, path), { recursive: true });
+    for (const name of ["cache/deep/1", "cache/.2", "a/cache/3", "a/4", "b/cache"]) directory.file(`t/${name}`, "x");
+    const names = async (filters: Input["filters"]) => {
+      const { uploads } = await plan({ sources: [join(directory.path, "t")], recursive: true, filters });
+      return uploads.map(({ name }) => name);
+    };
+    expect(await names({ exclude: ["cache/"] })).toEqual(["4", "cache"]);
+    expect(await names({ include: ["cache/"], exclude: ["deep/"] })).toEqual(["3", ".2"]);
+    expect(await names({ exclude: ["/cache/"] })).toEqual(["4", "3", "cache"]);
+    expect(await names({ exclude: ["a/cache/"] })).toEqual(["4", "cache", ".2", "1"]);
+  });
+
   test("where nothing is searched have no effect, which is said", async () => {
     using directory = temporaryDirectory();
     const sources = [directory.file("a.tmp", "x"), directory.file("b", "x")];
