@@ -1,5 +1,5 @@
 import type { UploadRecord } from "../core/job-store.ts";
-import { type AppError, type ErrorCode, type ErrorView, errorView } from "../errors.ts";
+import { type AppError, type ErrorCode, type ErrorView, errorView, toAppError } from "../errors.ts";
 import { shellWord } from "../safe-text.ts";
 import type { Globals } from "./globals.ts";
 
@@ -34,6 +34,18 @@ export function withNextStep(error: ErrorView, again: Again): ErrorView {
 export function withCommandStep(error: AppError): AppError {
   const { hint } = withNextStep(errorView(error), RUN_AGAIN);
   return hint === null ? error : error.with({ hint });
+}
+
+/** What `check` refuses of a command's words, with where they are told when it names nothing nearer. */
+export function withHelpStep<T>(command: readonly string[], check: () => T): T {
+  try {
+    return check();
+  } catch (thrown) {
+    const error = toAppError(thrown);
+    throw error.hint === undefined
+      ? error.with({ hint: `${["hoist", ...command].join(" ")} --help shows what it takes` })
+      : error;
+  }
 }
 
 /** How `hoist resume` goes on with an upload of the ledger. */

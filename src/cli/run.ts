@@ -7,7 +7,7 @@ import { findCommand } from "./find-command.ts";
 import { GLOBAL_OPTIONS } from "./globals.ts";
 import { commandHelp, groupHelp, helpStyle, topHelp } from "./help.ts";
 import type { CliIo } from "./io.ts";
-import { withCommandStep } from "./next-step.ts";
+import { withCommandStep, withHelpStep } from "./next-step.ts";
 import { createOutput } from "./output.ts";
 
 /** Runs one command line; returns the exit code. Every failure has been told on stderr. */
@@ -28,10 +28,10 @@ export async function runCli(argv: readonly string[], io: CliIo): Promise<number
     const style = helpStyle(io, out);
     if (command !== null && globals.help) out.raw(await commandHelp(command, style));
     else if (command !== null) {
-      const checked = checkTokens(tokens, options, command.operands);
+      const checked = withHelpStep(path, () => checkTokens(tokens, options, command.operands));
       return await command.run({ io, globals, operands: checked.operands, out, commands: COMMANDS }, checked);
     } else {
-      if (!globals.help) checkTokens(tokens, options, { usage: "", min: 0, max: 0 });
+      if (!globals.help) withHelpStep(path, () => checkTokens(tokens, options, { usage: "", min: 0, max: 0 }));
       out.raw(node !== null && !("load" in node) ? groupHelp(path.join(" "), node, style) : topHelp(COMMANDS, style));
     }
     return 0;

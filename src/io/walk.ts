@@ -1,4 +1,4 @@
-import { constants, type Dirent } from "node:fs";
+import { type BigIntStats, constants, type Dirent } from "node:fs";
 import { access, lstat, readdir, stat } from "node:fs/promises";
 import { basename, join, sep } from "node:path";
 import { AppError } from "../errors.ts";
@@ -23,12 +23,20 @@ export async function lookAt(path: string, below: readonly string[] = []): Promi
   try {
     const stats = await stat(path, { bigint: true });
     if (stats.isDirectory()) return { kind: "directory", path };
-    if (!stats.isFile()) return { kind: "failed", of: "file", path, below, error: notRegular(path, stats) };
+    if (!stats.isFile()) return { kind: "failed", of: "file", path, below, error: withPipeStep(path, stats) };
     await access(path, constants.R_OK);
     return { kind: "file", path, below, identity: identityOf(stats) };
   } catch (error) {
     return { kind: "failed", of: "file", path, below, error: notEncodable(path) ?? cannotRead(path, error) };
   }
+}
+
+/** A shell puts a pipe in the place of `<(command)`, too. */
+function withPipeStep(path: string, stats: BigIntStats): AppError {
+  const error = notRegular(path, stats);
+  return stats.isFIFO()
+    ? error.with({ hint: "put what it gives on standard input: … | hoist up - --name NAME" })
+    : error;
 }
 
 /** Bun reads a name that is no UTF-8 with U+FFFD in it, and nothing of that name is found. */

@@ -260,7 +260,7 @@ describe("failures", () => {
 
   test("-v adds no stack to what is no bug, and breaks that of one into lines", async () => {
     const { err } = await run(["up", "-v", "--bogus"]);
-    expect(err).toBe("error: unknown option --bogus\n");
+    expect(err).toBe("error: unknown option --bogus\n  hoist up --help shows what it takes\n");
     const bug = await run(["up", "a", "--to", "x", "-v"], {
       up: () => Promise.reject(new TypeError("x is undefined")),
     });

@@ -49,6 +49,9 @@ describe("directories", () => {
       [".hidden", "a", "a", "b", "c"].map((name, at) => (at === 2 ? "link" : name)).sort(),
     );
     expect(walked.err).toContain("pipe");
+    const named = await w.run(["up", "t/pipe", "--to", "uploadgig"], { cwd });
+    expect(named.code).toBe(4);
+    expect(named.err).toContain("hoist up - --name NAME");
   });
 
   scene("--include, --exclude, --min-size, --max-size choose among what is found; excludes win", async (w) => {
