@@ -3,7 +3,7 @@ import type { CliIo } from "./io.ts";
 
 const MAX_BYTES = 64 * 1024;
 
-/** All of standard input without its last newline. Fails with `usage` when that is nothing or far too much. */
+/** All of standard input without its last newline. Fails with `usage` when that is nothing, or more than one line. */
 export async function readSecret(stdin: CliIo["stdin"], flag: string): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
@@ -15,6 +15,11 @@ export async function readSecret(stdin: CliIo["stdin"], flag: string): Promise<s
   if (secret === "") {
     throw new AppError("usage", `${flag}: standard input is empty`, {
       hint: `for example: pass show disk | hoist … ${flag}`,
+    });
+  }
+  if (/[\r\n]/.test(secret)) {
+    throw new AppError("usage", `${flag}: standard input has more than one line`, {
+      hint: `if the first is the secret: pass show disk | head -n 1 | hoist … ${flag}`,
     });
   }
   return secret;

@@ -61,7 +61,7 @@ function buildAccount(name: string, section: AccountSection | undefined, input: 
     inFile,
     secretSources: () => locateSecrets(host, levels),
     credentials: once(async (): Promise<Credentials> => {
-      return credentialsOf({ name, user, host, inFile }, await readSecrets(host, levels));
+      return credentialsOf({ name, user, host, inFile, levels }, await readSecrets(host, levels));
     }),
   };
 }

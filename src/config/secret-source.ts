@@ -12,6 +12,8 @@ export interface SecretSource {
   readonly secret: SecretName;
   /** For people: the variable, file or key, never the value. */
   readonly origin: string;
+  /** The variable that the config file names for it. */
+  readonly variable?: string;
   /** Whether something seems to stand there; runs no command and reads no secret. */
   there(): Promise<boolean>;
   /** Null when nothing stands there. Fails with `config` when it is named but cannot be had. */
@@ -76,6 +78,7 @@ export function fromConfigFile(
       return {
         secret,
         origin: `the config file (variable ${spec.name})`,
+        variable: spec.name,
         there: async () => variable(place.env, spec.name) !== undefined,
         read,
       };

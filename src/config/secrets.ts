@@ -51,15 +51,24 @@ async function firstOf<T>(names: readonly SecretName[], levels: SecretLevels, lo
 
 /** Fails with `config`, naming what to set, when the login is not complete. */
 export function credentialsOf(
-  account: { readonly name: string; readonly user: string; readonly host: HostSecrets; readonly inFile: boolean },
+  account: {
+    readonly name: string;
+    readonly user: string;
+    readonly host: HostSecrets;
+    readonly inFile: boolean;
+    readonly levels: SecretLevels;
+  },
   found: readonly FoundSecret[],
 ): Credentials {
-  const { name, user, host, inFile } = account;
+  const { name, user, host, inFile, levels } = account;
   const hasSecret = found.some(({ secret }) => host.needs.includes(secret));
   if (user !== "" && hasSecret) {
     return { user, ...Object.fromEntries(found.map(({ secret, value }) => [secret, value])) };
   }
-  const variables = host.needs.map((secret) => secretVariable(name, secret)).join(" or ");
+  const named = levels
+    .flat()
+    .flatMap(({ secret, variable }) => (variable === undefined || !host.needs.includes(secret) ? [] : [variable]));
+  const variables = [...host.needs.map((secret) => secretVariable(name, secret)), ...named].join(" or ");
   const missing = [...(user === "" ? [variableOf(name, "USER")] : []), ...(hasSecret ? [] : [variables])];
   throw new AppError(
     "config",

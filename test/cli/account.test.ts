@@ -126,6 +126,15 @@ describe("account add", () => {
     expect(await Bun.file(file).exists()).toBe(false);
   });
 
+  test("a secret of several lines, as pass may print, is refused with a way to its first", async () => {
+    const { run, file } = machine();
+    const { code, err } = await run("account add uploadgig --user me --password-stdin", "s3cret-canary\nurl: x\n");
+    expect(code).toBe(2);
+    expect(err).toContain("head -n 1");
+    expect(err).not.toContain("s3cret-canary");
+    expect(await Bun.file(file).exists()).toBe(false);
+  });
+
   test("an account that stands there already is left alone", async () => {
     const { run } = machine();
     await run("account add uploadgig --user me");

@@ -202,7 +202,9 @@ describe("credentials", () => {
     expect(userless.message).toContain("HOIST_PLAIN_USER");
     expect(userless.message).not.toContain("PASSWORD");
     const unset = await home.load('[accounts.plain]\nuser = "me"\npassword = { env = "NOT_THERE" }');
-    expect((await failure(account(unset, "plain").credentials())).message).toContain("HOIST_PLAIN_PASSWORD");
+    expect((await failure(account(unset, "plain").credentials())).message).toContain(
+      "HOIST_PLAIN_PASSWORD or NOT_THERE is not set",
+    );
   });
 
   test("secrets are read once, when they are asked for", async () => {
