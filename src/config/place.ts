@@ -10,7 +10,16 @@ export interface Place {
 }
 
 export function thisPlace(env: Environment = process.env): Place {
-  return { env, platform: process.platform, home: homedir() };
+  return { env, platform: process.platform, home: homeDirectory() };
+}
+
+/** The root where nobody says: containers run users of whom the machine knows nothing, with HOME not set. */
+export function homeDirectory(): string {
+  try {
+    return homedir();
+  } catch {
+    return "/";
+  }
 }
 
 /** A variable's value; empty counts as not set. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { existsSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, existsSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { filesBelow, md5Of, scene, world } from "./kit/world.ts";
 import { gate } from "./stand-in/fault.ts";
 import { testAuthority } from "./stand-in/tls.ts";
@@ -125,6 +125,18 @@ describe("the state directory", () => {
     expect(ran.code).toBe(11);
     expect(ran.json).toMatchObject([{ type: "summary", exit: 11, codes: { state: 1 } }]);
     expect(ran.err).not.toContain("nothing is interrupted");
+  });
+
+  test.skipIf(process.getuid?.() !== 0).concurrent("of a user without any home is done without", async () => {
+    await using w = await world();
+    const path = w.file("a");
+    const unset = ["env", "-u", "HOME", "-u", "HOIST_STATE_DIR"];
+    const nobody = ["setpriv", "--reuid=64999", "--regid=64999", "--clear-groups", ...unset];
+    for (const directory of [w.dir, dirname(path)]) chmodSync(directory, 0o755);
+    const ran = await w.run(["up", path, "--to", "uploadgig"], { through: nobody });
+    expect(ran.code).toBe(0);
+    expect(ran.err).toContain("no record is kept");
+    expect((await w.run(["config", "path"], { through: nobody })).code).toBe(0);
   });
 
   scene("that is damaged is 11, and the database is left as it was", async (w) => {
