@@ -3,8 +3,13 @@ import type { CliIo } from "./io.ts";
 
 const MAX_BYTES = 64 * 1024;
 
-/** All of standard input without its last newline. Fails with `usage` when that is nothing, or more than one line. */
+/** The only line of standard input, which is no terminal. Fails with `usage`. */
 export async function readSecret(stdin: CliIo["stdin"], flag: string): Promise<string> {
+  if (stdin.isTTY === true) {
+    throw new AppError("usage", `${flag}: standard input is a terminal, which would show the secret`, {
+      hint: "pipe it, or leave the option out to be asked",
+    });
+  }
   const decoder = new TextDecoder();
   let text = "";
   for await (const chunk of stdin) {

@@ -30,11 +30,13 @@ function machine(env: Readonly<Record<string, string>> = {}) {
   return {
     file: join(home, "config", "hoist", "config.toml"),
     state: join(home, "state"),
-    async run(args: string | readonly string[], stdin = "") {
+    async run(args: string | readonly string[], stdin = "", isTTY = false) {
       let out = "";
       let err = "";
       const code = await runCli(typeof args === "string" ? args.split(" ") : args, {
-        stdin: new Blob([stdin]).stream() as ReadableStream<Uint8Array> & AsyncIterable<Uint8Array>,
+        stdin: Object.assign(new Blob([stdin]).stream() as ReadableStream<Uint8Array> & AsyncIterable<Uint8Array>, {
+          isTTY,
+        }),
         stdout: { write: (text) => (out += text) },
         stderr: { write: (text) => (err += text) },
         env: all,
@@ -123,6 +125,14 @@ describe("account add", () => {
     expect(out).toBe("");
     expect(err).toContain(words);
     expect(err).not.toContain("s3cret-canary");
+    expect(await Bun.file(file).exists()).toBe(false);
+  });
+
+  test("a secret is not read from a terminal, which would show it", async () => {
+    const { run, file } = machine();
+    const { code, err } = await run("account add uploadgig --user me --password-stdin", "s3cret-canary\n", true);
+    expect(code).toBe(2);
+    expect(err).toContain("leave the option out");
     expect(await Bun.file(file).exists()).toBe(false);
   });
 
