@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import * as v from "valibot";
 import type { UpDefaults } from "../config/load.ts";
+import { fromHome } from "../config/place.ts";
 import { AFTER_FORMS, parseAfter } from "../core/after.ts";
 import { type RunOptions, type UpInput, upInput } from "../core/inputs.ts";
 import { AppError } from "../errors.ts";
@@ -38,7 +39,7 @@ export function readUpValues(sources: readonly string[], values: UpValues, stder
     limitRate: readRate("--limit-rate", values.limitRate),
     parallel: readCount("--parallel", values.parallel, { min: 1, max: 64 }),
     retries: readCount("--retries", values.retries, { min: 0, max: 1000 }),
-    after: readAfter(values.after),
+    after: read("--after", values.after, AFTER_FORMS, parseAfter),
     run: {
       retryUnknown: values.retryUnknown,
       waitCoolDownMs: readDuration("--wait-cooldown", values.waitCooldown) ?? 30 * MINUTE,
@@ -70,7 +71,7 @@ export function toUpInput(read: ReturnType<typeof readUpValues>, defaults: UpDef
       limitRate: limitRate ?? defaults.limitRate,
       parallel: parallel ?? defaults.parallel,
       retries: retries ?? defaults.retries,
-      after: after ?? defaults.after,
+      after: wherever(after ?? defaults.after),
     },
   });
   if (parsed.success) return parsed.output;
@@ -78,10 +79,9 @@ export function toUpInput(read: ReturnType<typeof readUpValues>, defaults: UpDef
   throw new AppError("usage", `the value of --${kebab(path.at(-1) ?? "to")} is not possible`);
 }
 
-function readAfter(text: string | undefined): RunOptions["after"] | undefined {
-  const after = read("--after", text, AFTER_FORMS, parseAfter);
-  // A resume may start in another directory.
-  return after?.do === "move" ? { do: "move", directory: resolve(after.directory) } : after;
+/** A resume may start in another directory, and no shell reads what stands behind `move:`. */
+function wherever(after: RunOptions["after"] | undefined): RunOptions["after"] | undefined {
+  return after?.do === "move" ? { do: "move", directory: resolve(fromHome(after.directory)) } : after;
 }
 
 function readTimeout(flag: string, text: string | undefined): number | undefined {

@@ -1,4 +1,5 @@
 import { homedir } from "node:os";
+import { join } from "node:path";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -13,8 +14,13 @@ export function thisPlace(env: Environment = process.env): Place {
   return { env, platform: process.platform, home: homeDirectory() };
 }
 
+/** `~/…` as it is meant where no shell has read it: in a file, or behind `move:`. */
+export function fromHome(path: string): string {
+  return path.startsWith("~/") ? join(homeDirectory(), path.slice(2)) : path;
+}
+
 /** The root where nobody says: containers run users of whom the machine knows nothing, with HOME not set. */
-export function homeDirectory(): string {
+function homeDirectory(): string {
   try {
     return homedir();
   } catch {

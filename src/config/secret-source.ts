@@ -3,7 +3,7 @@ import { dirname, join, resolve } from "node:path";
 import { AppError } from "../errors.ts";
 import type { SecretName } from "../hosts/host.ts";
 import { FILE_NAMES, secretVariable } from "./names.ts";
-import { type Environment, homeDirectory, variable } from "./place.ts";
+import { type Environment, fromHome, variable } from "./place.ts";
 import type { SecretSpec } from "./secret-spec.ts";
 
 /** One place where a secret may stand. */
@@ -144,7 +144,7 @@ async function runSecretCommand(command: readonly [string, ...string[]], key: st
 
 /** Relative paths start at the config file. */
 export function pathOfSecret({ path }: Extract<SecretSpec, { readonly from: "file" }>, configPath: string): string {
-  return path.startsWith("~/") ? join(homeDirectory(), path.slice(2)) : resolve(dirname(configPath), path);
+  return resolve(dirname(configPath), fromHome(path));
 }
 
 function withoutLastNewline(text: string): string {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { resolve } from "node:path";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
 import type { UpInput } from "../../src/core/inputs.ts";
 import { STOP_REASONS } from "../../src/core/stop.ts";
 import { AppError } from "../../src/errors.ts";
@@ -104,6 +105,15 @@ describe("options → what the engine is asked for", () => {
       to: ["x"],
       run: { parallel: 1, retries: 0, limitRate: [], after: { do: "keep" } },
     });
+  });
+
+  test("where to move a source is absolute, whoever says it: a resume may start elsewhere", async () => {
+    const after = async (argv: readonly string[], directory = "conf") =>
+      (await inputOf(["a", "--to", "x", ...argv], { defaults: { after: { do: "move", directory } } })).run.after;
+    expect(await after([])).toEqual({ do: "move", directory: resolve("conf") });
+    expect(await after([], "~/conf")).toEqual({ do: "move", directory: join(homedir(), "conf") });
+    expect(await after(["--after", "move:~/done"])).toEqual({ do: "move", directory: join(homedir(), "done") });
+    expect(await after(["--after", "move:a~/b"])).toEqual({ do: "move", directory: resolve("a~/b") });
   });
 
   test("on a terminal a captcha is waited for", async () => {
