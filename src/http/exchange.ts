@@ -1,4 +1,5 @@
 import { createAnswerParser } from "./answer-parser.ts";
+import { decoded } from "./content-coding.ts";
 
 export type ExchangeSocket = Bun.Socket<undefined>;
 
@@ -56,7 +57,8 @@ export function createExchange(secure: boolean): Exchange {
         },
         cancel: () => void socket.terminate(),
       });
-      answered.resolve(new Response(status === 204 || status === 304 ? null : stream, { status, headers }));
+      const empty = status === 204 || status === 304 || (parser.done && body.byteLength === 0);
+      answered.resolve(new Response(empty ? null : decoded(stream, headers), { status, headers }));
     }
     if (body.byteLength > 0) content?.enqueue(body);
     if (parser.done) finish(socket);

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import type { Socket } from "node:net";
+import { deflateSync } from "node:zlib";
 import { createAnswerParser } from "../../src/http/answer-parser.ts";
 import { socketFetch } from "../../src/http/socket-fetch.ts";
 import { OK, pulledStream, rawServer } from "../support/raw-server.ts";
@@ -63,6 +64,41 @@ test.each([
   }
 });
 
+const coded = (coding: string, bytes: Uint8Array) =>
+  Buffer.concat([
+    Buffer.from(`HTTP/1.1 200 OK\r\nContent-Encoding: ${coding}\r\nContent-Length: ${bytes.byteLength}\r\n\r\n`),
+    bytes,
+  ]);
+const TEXT = "abcde".repeat(1000);
+const answerTo = async (answer: Uint8Array) => {
+  await using server = await rawServer((socket, received) => {
+    if (received.endsWith("xx")) socket.end(answer);
+  });
+  return await said(post(server.url, pulledStream(1, 2), { "Content-Length": "2" }));
+};
+
+test.each([
+  ["gzip", Bun.gzipSync(TEXT)],
+  ["X-GZip", Bun.gzipSync(TEXT)],
+  ["deflate", deflateSync(TEXT)],
+  ["deflate, gzip", Bun.gzipSync(deflateSync(TEXT))],
+  ["identity", Buffer.from(TEXT)],
+])("an answer coded as %s although nobody asked for it is decoded", async (coding, bytes) => {
+  expect(await answerTo(coded(coding, bytes))).toEqual({ status: 200, text: TEXT });
+});
+
+test("an empty answer is empty in every coding", async () => {
+  expect(await answerTo(coded("gzip", new Uint8Array()))).toEqual({ status: 200, text: "" });
+});
+
+test.each([
+  ["gzip", Buffer.from(TEXT)],
+  ["gzip", Bun.gzipSync(TEXT).slice(0, 20)],
+  ["xyz", Buffer.from(TEXT)],
+])("an answer that is not coded as it says, or in a way that is not known, is no answer: %s", async (coding, bytes) => {
+  expect(await codeOf(answerTo(coded(coding, bytes)))).toBe("host_protocol");
+});
+
 test.each([
   "SSH-2.0-OpenSSH\r\n\r\n",
   "HTTP/1.1 999 ?\r\n\r\n",
@@ -111,6 +147,7 @@ test("refused, broken off, and cut within the answer are told apart from an answ
     (socket) => socket.destroy(),
     (socket) => socket.end(),
     (socket) => socket.end("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\ncut"),
+    (socket) => socket.end(coded("gzip", Bun.gzipSync(TEXT)).subarray(0, -5)),
   ];
   for (const close of closers) {
     await using server = await rawServer((socket, text) => {
