@@ -45,12 +45,14 @@ export function readUpload(
   const parsed = v.safeParse(uploadAnswer, jsonOf(answer));
   if (parsed.success && parsed.output.ok === false) throw refusal(parsed.output.message, sent, ctx);
   if (parsed.success && answer.status >= 200 && answer.status < 300) return readEntry(parsed.output, sent, endpoint);
-  if (answer.status >= 400 && answer.status < 500 && !PASSING.has(answer.status)) {
+  // A status that speaks against a body which says that all is well leaves open what the host holds.
+  const stands = sent.complete && parsed.success && parsed.output.ok === true;
+  if (answer.status >= 400 && answer.status < 500 && !PASSING.has(answer.status) && !stands) {
     throw new AppError("host_rejected", `UploadGig refused ${sent.name} (HTTP ${answer.status})`, {
       hostMessage: wordsOf(answer),
     });
   }
-  if (sent.complete && !PASSING.has(answer.status))
+  if (stands || (sent.complete && !PASSING.has(answer.status)))
     throw unknownOutcome(sent, `it answered HTTP ${answer.status}, which says nothing of the file`);
   if (answer.status >= 400) throw busy(answer);
   throw new AppError(

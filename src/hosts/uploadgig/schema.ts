@@ -16,16 +16,20 @@ const text = v.fallback(v.nullable(v.string()), null);
 export const actionAnswer = v.object({
   /** Only 1 is success [D]. */
   code: v.pipe(v.union([whole, numeric]), v.integer()),
-  result: v.union([
-    v.pipe(
-      v.object({ action: v.string(), cmbs: v.optional(mebibytes, null) }),
-      v.transform(({ action, cmbs }) => ({ action, allowed: cmbs === null ? null : Math.floor(cmbs * MEBIBYTE) })),
-    ),
-    v.pipe(
-      v.unknown(),
-      v.transform((other) => (typeof other === "string" ? other : null)),
-    ),
-  ]),
+  // A refusal without a sentence is one all the same: asking again would be one more login.
+  result: v.optional(
+    v.union([
+      v.pipe(
+        v.object({ action: v.string(), cmbs: v.optional(mebibytes, null) }),
+        v.transform(({ action, cmbs }) => ({ action, allowed: cmbs === null ? null : Math.floor(cmbs * MEBIBYTE) })),
+      ),
+      v.pipe(
+        v.unknown(),
+        v.transform((other) => (typeof other === "string" ? other : null)),
+      ),
+    ]),
+    null,
+  ),
 });
 
 const uploadEntry = v.object({

@@ -28,6 +28,16 @@ describe("the action", () => {
     expect(s.gig.seen.length).toBe(1);
   });
 
+  test.each([{ code: "0" }, { code: 0, result: null }, { code: "0", result: { reason: 1 } }])(
+    "%j is one without words, and no retry either",
+    async (body) => {
+      await using s = await scene();
+      s.gig.fault("action", { body });
+      expect((await s.run(10)).errors).toMatchObject([{ code: "host_auth" }]);
+      expect(s.gig.seen.length).toBe(1);
+    },
+  );
+
   test("any other code is the host's refusal", async () => {
     await using s = await scene();
     s.gig.fault("action", { body: { code: "7", result: "Premium only" } });
@@ -42,6 +52,7 @@ describe("the action", () => {
       { coolDownMs: 90_000 },
       LIMIT.result,
     ],
+    ["code -3 without words", { body: { code: -3 } }, { coolDownMs: null }, undefined],
     ["429", { status: 429, body: { message: "Slow down" } }, { coolDownMs: null }, "Slow down"],
     ["429 with Retry-After", { status: 429, headers: { "Retry-After": "5" } }, { coolDownMs: 5_000 }, undefined],
   ])("%s cools the account down, three times at most", async (_, fault, retry, hostMessage) => {

@@ -176,6 +176,7 @@ describe("no answer to trust", () => {
     ["no envelope", { body: { ok: true, url: "https://uploadgig.com/f" } }],
     ["no ok", entry({ ok: undefined })],
     ["an ok that is not true", entry({ ok: "true" })],
+    ["a yes with status 404", { status: 404, body: { 0: { ok: true, url: "https://uploadgig.com/f" } } }],
     ["a yes with status 500", { status: 500, body: { 0: { ok: true, url: "https://uploadgig.com/f" } } }],
     ["no url", entry({ url: undefined })],
     ["a url elsewhere", entry({ url: "https://uploadgig.com.evil.example/f" })],
