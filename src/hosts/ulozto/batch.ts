@@ -1,18 +1,19 @@
 import { AppError } from "../../errors.ts";
-import type { HostEnv, UploadContext } from "../host.ts";
+import type { HostEnv, Target, UploadContext } from "../host.ts";
 import { checkpointOf } from "./checkpoint.ts";
 import type { Finisher } from "./finish.ts";
 import { createFlight, stopped, unlessAborted } from "./flight.ts";
 import { createIntake } from "./intake.ts";
 import type { Links, UploadLink } from "./link.ts";
 import type { StoredFile } from "./upload.ts";
+import type { Visibility } from "./visible.ts";
 
 /** A stored file on its way to the commit of its batch. */
 export interface Member {
   readonly number: number;
   readonly file: StoredFile;
-  readonly name: string;
-  /** Slug of its folder. */
+  readonly target: Target;
+  /** Slug of its folder; empty where that has been set. */
   readonly folder: string;
   readonly ctx: UploadContext;
   readonly url: string | null;
@@ -66,10 +67,12 @@ export interface Batch {
 export interface BatchDeps {
   readonly links: Links;
   readonly finisher: Finisher;
+  readonly isVisible: Visibility;
   readonly env: HostEnv;
 }
 
-export function createBatch(shared: boolean, left: LeftBehind | null, { links, finisher, env }: BatchDeps): Batch {
+export function createBatch(shared: boolean, left: LeftBehind | null, deps: BatchDeps): Batch {
+  const { links, finisher, isVisible, env } = deps;
   const members = new Map<number, Member>();
   const end = new AbortController();
   const intake = createIntake(shared, env, end.signal);
@@ -80,6 +83,8 @@ export function createBatch(shared: boolean, left: LeftBehind | null, { links, f
   let recorded = false;
   let committing = false;
   let committed = false;
+  /** What the commit's answer means for a file that is not visible. */
+  let doubt: AppError | null = null;
 
   const slugOf = (): string => {
     const slug = left?.batch ?? link?.batch;
@@ -99,7 +104,12 @@ export function createBatch(shared: boolean, left: LeftBehind | null, { links, f
 
   const setProperties = async (signal: AbortSignal) => {
     const batch = slugOf();
-    const files = [...members.values()].map(({ file, ...member }) => ({ ...member, slug: file.slug }));
+    const files = [...members.values()].map(({ number, file, target, folder }) => ({
+      number,
+      slug: file.slug,
+      name: target.name,
+      folder,
+    }));
     try {
       const given = await finisher.place(batch, files, signal);
       for (const member of members.values()) {
@@ -137,8 +147,8 @@ export function createBatch(shared: boolean, left: LeftBehind | null, { links, f
     committing = true;
     if (!recorded) await record(({ ctx }) => ctx.phase("committing"));
     recorded = true;
-    await finisher.commit(slugOf(), whileWaitedFor);
-    committed = true;
+    doubt = await finisher.commit(slugOf(), members.size, whileWaitedFor);
+    committed = doubt === null;
   });
 
   if (left !== null) {
@@ -180,6 +190,7 @@ export function createBatch(shared: boolean, left: LeftBehind | null, { links, f
       members.set(number, { ...member, ctx });
       try {
         if (!committed) await finishing.join(ctx.signal);
+        if (doubt !== null && !(await isVisible(member.file, member, ctx.signal))) throw doubt;
       } catch (error) {
         if (!ctx.signal.aborted) throw error;
         if (committing) throw maybeVisible();

@@ -32,8 +32,11 @@ export interface Finisher {
    * says of each, by file slug.
    */
   place(batch: string, files: readonly Placement[], signal: AbortSignal): Promise<ReadonlyMap<string, PlacedFile>>;
-  /** Makes the batch visible; done when the host says so, or says that it had been. Asked once per batch and process. */
-  commit(batch: string, signal: AbortSignal): Promise<void>;
+  /**
+   * Makes a batch of so many files visible. Null when the host says that they are, or had been; else what its answer
+   * means for a file that does not stand in its folder after all. Asked once per batch and process.
+   */
+  commit(batch: string, files: number, signal: AbortSignal): Promise<AppError | null>;
   /** The link for people: the one that the host gave, if it is on its own domains, else the one every file has [A]. */
   linkOf(slug: string, given: string | null): string;
 }
@@ -47,7 +50,7 @@ const REMEMBERED = 1000;
 
 export function createFinisher(api: Api, endpoint: AccountEndpoint): Finisher {
   const committed = new Set<string>();
-  const commits = new Map<string, Flight<void>>();
+  const commits = new Map<string, Flight<AppError | null>>();
   // Observed is PATCH, documented PUT: what the host takes is found out once.
   let method: "PATCH" | "PUT" = "PATCH";
 
@@ -113,21 +116,13 @@ export function createFinisher(api: Api, endpoint: AccountEndpoint): Finisher {
     return api.exchange({ ...call, method });
   };
 
-  const commitOnce = async (batch: string, signal: AbortSignal): Promise<void> => {
-    const answer = await askCommit(batch, signal);
-    if (isSuccess(answer)) {
-      const { status } = answer.text.trim() === "" ? { status: null } : parseAnswer("the commit", commitAnswer, answer);
-      if (status !== undefined && status !== null && status !== "confirmed") {
-        throw new AppError("host_protocol", "the host answered the commit, but did not confirm it", {
-          hostMessage: status,
-        });
-      }
-    } else if (!ALREADY_CONFIRMED.test(hostErrorOf(answer).message ?? "")) {
-      throw refusal("the commit", answer);
-    }
+  const commitOnce = async (batch: string, files: number, signal: AbortSignal): Promise<AppError | null> => {
+    const doubt = doubtOf(await askCommit(batch, signal), files);
+    if (doubt !== null) return doubt;
     committed.add(batch);
     const oldest = committed.size > REMEMBERED ? committed.values().next().value : undefined;
     if (oldest !== undefined) committed.delete(oldest);
+    return null;
   };
 
   return {
@@ -142,14 +137,37 @@ export function createFinisher(api: Api, endpoint: AccountEndpoint): Finisher {
       }
       return all;
     },
-    async commit(batch, signal) {
-      if (committed.has(batch)) return;
+    async commit(batch, files, signal) {
+      if (committed.has(batch)) return null;
       let flight = commits.get(batch);
       if (flight === undefined) {
-        flight = createFlight((shared) => commitOnce(batch, shared).finally(() => commits.delete(batch)));
+        flight = createFlight((shared) => commitOnce(batch, files, shared).finally(() => commits.delete(batch)));
         commits.set(batch, flight);
       }
       return flight.join(signal);
     },
   };
+}
+
+/**
+ * Null where the answer leaves no doubt that the batch is visible. A refusal leaves one: the answer to an earlier try may
+ * have been lost, and how the host words a second commit is not documented. Throws what another try may mend.
+ */
+function doubtOf(answer: Answer, files: number): AppError | null {
+  if (!isSuccess(answer)) {
+    if (ALREADY_CONFIRMED.test(hostErrorOf(answer).message ?? "")) return null;
+    const error = refusal("the commit", answer);
+    if (error.code === "host_rejected" || error.code === "host_quota") return error;
+    throw error;
+  }
+  if (answer.text.trim() === "") return unconfirmed();
+  const { status, files_count_ok: visible } = parseAnswer("the commit", commitAnswer, answer);
+  if (status === null) return unconfirmed();
+  if (status !== "confirmed") throw unconfirmed(status);
+  if (visible === null || visible >= files) return null;
+  return new AppError("integrity", `the host confirms ${visible} of ${files} files, and this one does not stand there`);
+}
+
+function unconfirmed(hostMessage?: string): AppError {
+  return new AppError("host_protocol", "the host answered the commit, but did not confirm it", { hostMessage });
 }

@@ -19,8 +19,11 @@ const whole = v.pipe(
   v.safeInteger(),
   v.minValue(0),
 );
-/** Seconds; null where the host does not say. */
-const seconds = v.nullish(v.pipe(v.union([v.number(), v.pipe(v.string(), v.transform(Number))]), v.finite()), null);
+/** Seconds; null where the host does not say, or nothing that can be read: it tells itself when they are over. */
+const seconds = v.fallback(
+  v.nullish(v.pipe(v.union([v.number(), v.pipe(v.string(), v.transform(Number))]), v.finite()), null),
+  null,
+);
 /** The host's name of a thing; it is put into paths and headers. */
 const slug = v.pipe(v.string(), v.regex(/^[\x21-\x7e]{1,200}$/, "is no slug"));
 
@@ -86,7 +89,11 @@ export const blockNumbers = v.array(whole);
 export const fileAnswer = v.object({ slug: v.nullish(slug), url: v.nullish(v.string()), filesize: v.nullish(whole) });
 export const filesAnswer = v.array(fileAnswer);
 
-export const commitAnswer = v.object({ status: v.nullish(v.string()) });
+export const commitAnswer = v.object({
+  status: v.nullish(v.string(), null),
+  /** How many files of the batch became visible, where the host says so. */
+  files_count_ok: v.fallback(v.nullish(whole, null), null),
+});
 
 export const folderAnswer = v.object({ slug, name: v.string(), parent_folder_slug: v.fallback(v.nullish(slug), null) });
 

@@ -20,6 +20,7 @@ import { FOLDER_NOT_FOUND, isHostError } from "./refusal.ts";
 import { createRoom } from "./room.ts";
 import { meAnswer, type UloztoCredentials } from "./schema.ts";
 import { type BodySpec, type Sent, type StoredFile, sendBody } from "./upload.ts";
+import { createVisibility } from "./visible.ts";
 
 /** The key the host publishes for testing; it may change or stop at any time [D]. */
 const TEST_API_KEY = ';HG%7jW6@6/8vx">R;f(';
@@ -31,7 +32,8 @@ export function openSession(credentials: UloztoCredentials, endpoint: AccountEnd
   const room = createRoom(api, folders);
   const finisher = createFinisher(api, endpoint);
   const links = createLinks(api, endpoint, env);
-  const batches = createBatches({ links, finisher, env });
+  const files = createFiles(api, folders, env, finisher.linkOf);
+  const batches = createBatches({ links, finisher, isVisible: createVisibility(files, folders), env });
   const uploadInBlocks = createBlockUploads(createBlocks(links, endpoint, env), env);
 
   /** What a failure in `batch` means for this upload. */
@@ -90,7 +92,7 @@ export function openSession(credentials: UloztoCredentials, endpoint: AccountEnd
     // What else is in a batch that was shared in another process cannot be known, unless its commit was recorded.
     if (at.shared && kind !== "committing") return null;
     const folder = kind === "stored" ? await folderOf(target, ctx, true) : "";
-    const member = { number: at.number, file: at.file, name: target.name, folder, ctx, url: at.url };
+    const member = { number: at.number, file: at.file, target, folder, ctx, url: at.url };
     try {
       return await finish(batches.takeUp({ batch: at.batch, member, phase: kind }, at.shared), at, ctx);
     } catch (error) {
@@ -165,7 +167,7 @@ export function openSession(credentials: UloztoCredentials, endpoint: AccountEnd
       throw error;
     }
     if (batch.abandoned) throw await explain(stopped(), batch, ctx);
-    batch.add({ number, file: sent.file, name: target.name, folder, ctx, url: null });
+    batch.add({ number, file: sent.file, target, folder, ctx, url: null });
     if (batch.shared) batches.hold(batch);
     return finish(batch, at, ctx);
   };
@@ -186,7 +188,7 @@ export function openSession(credentials: UloztoCredentials, endpoint: AccountEnd
     const at: Placed = { batch, number, file, shared: false, url: null };
     await ctx.phase("stored", checkpointOf(at));
     ctx.release();
-    const member = { number, file, name: target.name, folder, ctx, url: null };
+    const member = { number, file, target, folder, ctx, url: null };
     return finish(batches.takeUp({ batch, member, phase: "stored" }, false), at, ctx);
   };
 
@@ -205,7 +207,7 @@ export function openSession(credentials: UloztoCredentials, endpoint: AccountEnd
     async meetCaptcha(asker) {
       await links.request(asker, null);
     },
-    folders: createFiles(api, folders, env, finisher.linkOf),
+    folders: files,
     existing: createLookUp(api, folders, env, finisher.linkOf),
     async check(signal) {
       const call = { what: "the account", method: "GET", path: "/v5/me", signal } as const;
