@@ -68,14 +68,22 @@ export function createFinisher(api: Api, endpoint: AccountEndpoint): Finisher {
     size: said?.filesize ?? null,
   });
 
-  /** What the host says of changed files; null where it is done without a word. */
+  /**
+   * What the host says of changed files; null where it is done without a word. One that says nothing of them is asked
+   * once more: a change made twice is harmless, and one that was not made puts the file where nobody looks for it.
+   */
   const change = async <const S extends v.GenericSchema>(
     call: ApiCall,
     schema: S,
+    tells: (said: v.InferOutput<S>) => boolean,
   ): Promise<v.InferOutput<S> | null> => {
-    const answer = await api.exchange(call);
-    if (!isSuccess(answer)) throw refusal(call.what, answer);
-    return answer.text.trim() === "" ? null : parseAnswer(call.what, schema, answer);
+    const once = async () => {
+      const answer = await api.exchange(call);
+      if (!isSuccess(answer)) throw refusal(call.what, answer);
+      return answer.text.trim() === "" ? null : parseAnswer(call.what, schema, answer);
+    };
+    const said = await once();
+    return said !== null && tells(said) ? said : once();
   };
 
   const placeOne = async (batch: string, file: Placement, signal: AbortSignal) => {
@@ -87,7 +95,8 @@ export function createFinisher(api: Api, endpoint: AccountEndpoint): Finisher {
       body: { name: file.name, folder_slug: file.folder },
       signal,
     } as const;
-    return [[file.slug, placed(file.slug, await change(call, fileAnswer))]] as const;
+    const said = await change(call, fileAnswer, ({ slug }) => typeof slug === "string");
+    return [[file.slug, placed(file.slug, said)]] as const;
   };
 
   const placeMany = async (batch: string, folder: string, files: readonly Placement[], signal: AbortSignal) => {
@@ -102,7 +111,12 @@ export function createFinisher(api: Api, endpoint: AccountEndpoint): Finisher {
       },
       signal,
     } as const;
-    const answered = new Map((await change(call, filesAnswer))?.map((file) => [file.slug, file]));
+    const bySlug = (said: v.InferOutput<typeof filesAnswer>) => new Map(said.map((file) => [file.slug, file]));
+    const said = await change(call, filesAnswer, (all) => {
+      const told = bySlug(all);
+      return files.every(({ slug }) => told.has(slug));
+    });
+    const answered = bySlug(said ?? []);
     return files.map(({ slug }) => [slug, placed(slug, answered.get(slug))] as const);
   };
 

@@ -46,8 +46,8 @@ describe("an upload", () => {
   test("whose properties are done without a word has a link all the same, alone or with others", async () => {
     await using h = await harness();
     const silent = { status: 204, body: "", effect: true };
-    h.host.fault("property", silent);
-    h.host.fault("properties", silent);
+    h.host.fault("property", silent, 2);
+    h.host.fault("properties", silent, 2);
     const alone = await h.upload("a", 10);
     const together = await Promise.all([h.upload("b", 10, { more: true }), h.upload("c", 10, { more: true })]);
     for (const { result, attempts } of [alone, ...together]) {
@@ -56,6 +56,21 @@ describe("an upload", () => {
     }
     expect(h.host.files.map((file) => file.name).sort()).toEqual(["a", "b", "c"]);
   });
+
+  for (const body of ["", "{}"]) {
+    test(`whose properties answer ${JSON.stringify(body)} and set nothing are set again: alone or with others`, async () => {
+      await using h = await harness();
+      h.host.fault("property", { status: 200, body });
+      h.host.fault("properties", { status: 200, body: body === "" ? "" : "[]" });
+      const names = ["alone", "b", "c"];
+      const alone = await h.upload("alone", 10, { folder: "/F" });
+      const together = await Promise.all(["b", "c"].map((name) => h.upload(name, 10, { folder: "/F", more: true })));
+      expect([alone, ...together].map(({ error, attempts }) => [error, attempts])).toEqual(Array(3).fill([null, 1]));
+      const folder = h.host.state.folders.find(({ name }) => name === "F")?.slug ?? "";
+      expect(h.host.files.map((file) => [file.name, file.folder]).sort()).toEqual(names.map((name) => [name, folder]));
+      expect([h.host.of("property").length, h.host.of("properties").length]).toEqual([2, 2]);
+    });
+  }
 
   for (const [what, change, url] of [
     ["no link", { url: undefined }, undefined],
