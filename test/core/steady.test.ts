@@ -120,6 +120,16 @@ describe("a change", () => {
     }
   });
 
+  test("that a page answers in the place of the host is made all the same", async () => {
+    await using h = await account();
+    const page = { status: 200, body: "<html>Maintenance</html>" };
+    for (const step of ["property", "move-folders", "rename-folder"] as const) h.host.fault(step, page);
+    await h.folders.change(h.a, { name: "b" }, never);
+    await h.folders.change(h.A, { name: "C", parent: h.B.id }, never);
+    expect(h.tree()).toEqual(["/B/C/b"]);
+    expect(h.retries).toEqual(["host_protocol", "host_protocol", "host_protocol"]);
+  });
+
   test("of something that has gone meanwhile fails as it did, and is not made again", async () => {
     await using h = await account();
     h.host.fault("property", { status: 503 });
@@ -137,4 +147,11 @@ test("a deletion is never repeated", async () => {
   await expect(h.folders.remove(h.a, never)).rejects.toBeInstanceOf(AppError);
   expect(h.host.of("delete-file").length).toBe(1);
   expect(h.retries).toEqual([]);
+});
+
+test("a deletion that a page answers is in doubt", async () => {
+  await using h = await account();
+  h.host.fault("delete-file", { status: 200, body: "<html>Maintenance</html>" });
+  await expect(h.folders.remove(h.a, never)).rejects.toMatchObject({ code: "outcome_unknown" });
+  expect(h.tree()).toEqual(["/A/a"]);
 });

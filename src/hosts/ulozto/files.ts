@@ -1,3 +1,4 @@
+import * as v from "valibot";
 import { AppError, toAppError } from "../../errors.ts";
 import { parseAnswer } from "../../http/parse.ts";
 import type { HostEnv, RemoteEntry, RemoteFolders } from "../host.ts";
@@ -76,9 +77,11 @@ export function createFiles(
     return null;
   };
 
+  /** What the host answers is not documented; but a page is from somebody else, who has changed nothing. */
   const succeed = async (call: ApiCall): Promise<void> => {
     const answer = await api.exchange(call);
     if (!isSuccess(answer)) throw refusal(call.what, answer);
+    if (answer.text.trim() !== "") parseAnswer(call.what, v.unknown(), answer);
   };
 
   const changeFolder: RemoteFolders["change"] = async (entry, { name, parent }, signal) => {
