@@ -11,7 +11,7 @@ import { createServer } from "../server/app.ts";
 import { createEngineLog } from "../server/engine-log.ts";
 import { createEventLog } from "../server/event-log.ts";
 import { createInFlight } from "../server/in-flight.ts";
-import { listen } from "../server/listen.ts";
+import { type Answer, listen } from "../server/listen.ts";
 import { createLog, logForm, type ServerLog } from "../server/log.ts";
 import { createMetrics } from "../server/metrics.ts";
 import { buildSettings, type ServerSettings } from "../server/settings.ts";
@@ -56,8 +56,9 @@ export async function runServer({ io, globals }: CommandContext, flags: ServeFla
   let now = await read(app.config);
   const { stateDir } = app.config;
   const inFlight = createInFlight();
-  let answer: Parameters<typeof listen>[2] = () => new Response(null, { status: 503 });
-  // First of all the address: what is wrong with it is told before anything has begun.
+  const begun = Promise.withResolvers<Answer>();
+  let answer: Answer = async (request, server) => (await begun.promise)(request, server);
+  // First of all the address: what is wrong with it is told before anything has begun. Who is too early waits.
   const listening = await listen(now.serve.listen, now.serve.socketMode, (request, server) =>
     inFlight.track(answer(request, server)),
   ).catch(async (failure) => {
@@ -98,6 +99,7 @@ export async function runServer({ io, globals }: CommandContext, flags: ServeFla
       heartbeatMs: HEARTBEAT_MS,
     });
     answer = (request, server) => hono.fetch(request, { server });
+    begun.resolve(answer);
     await tellTestKeys(app.config, log);
     await writeServerAddress(stateDir, { url: listening.localUrl });
     log.info("listening", `listening on ${listening.url}`);

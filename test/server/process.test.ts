@@ -129,6 +129,21 @@ describe("starting", () => {
     expect(readFileSync(path, "utf8").trim()).toBe(token);
   });
 
+  test("who is early waits until it answers", async () => {
+    using directory = temporaryDirectory();
+    const unix = join(directory.path, "early.sock");
+    const run = serve(["--listen", `unix:${unix}`]);
+    const early = async (): Promise<Response> => {
+      for (;;) {
+        const answer = await fetch("http://localhost/healthz", { unix, keepalive: false }).catch(() => null);
+        if (answer !== null || run.process.exitCode !== null) return answer ?? Response.error();
+        await Bun.sleep(1);
+      }
+    };
+    const first = await early();
+    expect([first.status, await first.text()]).toEqual([200, '{"status":"ok"}']);
+  });
+
   test("HOIST_SERVE_TOKEN may submit and read, and no token is made", async () => {
     const run = serve(["--listen", "127.0.0.1:0"], { HOIST_SERVE_TOKEN: SECRET });
     await run.until("listening");
