@@ -307,6 +307,14 @@ describe("order", () => {
     expect(statuses).toEqual(expected);
   });
 
+  test.each(["999999999999999", "1000000000000000", "9007199254740991"])("%s bytes are too many", async (length) => {
+    for (const line of ["POST /v1/jobs", "PUT /v1/files/x.bin?to=ulozto"]) {
+      const lines = [`${line} HTTP/1.1`, `Host: ${at.host}`, `Authorization: ${bearer()}`];
+      lines.push("Content-Type: application/json", `Content-Length: ${length}`);
+      expect([line, status(await at.first(`${lines.join("\r\n")}\r\n\r\nx`))]).toEqual([line, 413]);
+    }
+  });
+
   test("no byte of a body is waited for before the token is judged", async () => {
     const head = `POST /v1/jobs HTTP/1.1\r\nHost: ${at.host}\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n`;
     const socket = await at.open();
