@@ -6,10 +6,21 @@ import { AppError } from "../errors.ts";
 export function parseInput<const S extends v.GenericSchema>(schema: S, value: unknown): v.InferOutput<S> {
   // To valibot a list is an object, in which everything is missing.
   if (Array.isArray(value) && (schema.type === "strict_object" || schema.type === "object")) throw noObject();
+  assertLabels(value);
   const parsed = v.safeParse(schema, value);
   if (parsed.success) return parsed.output;
   if (typeof value !== "object" || value === null) throw noObject();
   throw invalidInput(parsed.issues.slice(0, 20).map((issue) => ({ path: pathOf(issue), message: wordsOf(issue) })));
+}
+
+/** Labels that valibot would leave out without a word: a list's, and those called as what every object has. */
+function assertLabels(value: unknown): void {
+  if (typeof value !== "object" || value === null || !("labels" in value)) return;
+  const { labels } = value;
+  if (Array.isArray(labels)) throw invalidInput([{ path: "labels", message: "must be an object" }]);
+  if (typeof labels !== "object" || labels === null) return;
+  const lost = ["__proto__", "constructor", "prototype"].find((name) => Object.hasOwn(labels, name));
+  if (lost !== undefined) throw invalidInput([{ path: "labels", message: `must have no label named ${lost}` }]);
 }
 
 function noObject(): AppError {

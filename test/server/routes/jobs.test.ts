@@ -99,6 +99,8 @@ describe("POST /v1/jobs", () => {
       [["labels", "must have names of 1 to 64 letters, digits, dots, dashes and underscores"]],
     ],
     [{ path: PATH, labels: { ok: 1 } }, [["labels", "must have texts of at most 1024 characters as values"]]],
+    [{ path: PATH, labels: ["a"] }, [["labels", "must be an object"]]],
+    [{ path: PATH, labels: { constructor: "x" } }, [["labels", "must have no label named constructor"]]],
     [{ path: PATH, to: [] }, [["to", "is empty"]]],
   ])("%j is 400 and says where", async (body, errors) => {
     const response = await submit(at, body);
