@@ -30,6 +30,7 @@ export function takesContentType(
 export function readPayload(hook: Pick<Hook, "methods" | "auth">, request: HookRequest): Payload {
   const { headers, body, contentType } = request;
   if (!takesContentType(hook, request)) throw new AppError("usage", "the content type is neither JSON nor a form");
+  if (contentType === null && body.length > 0) throw new AppError("unsupported_type", "the body has no content type");
   if (request.method === "GET" || (contentType === null && body.length === 0)) {
     const query = new URLSearchParams(request.query);
     // The secret is no part of what is said: a template could put it into a folder's name.

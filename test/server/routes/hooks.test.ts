@@ -170,6 +170,14 @@ describe("what it makes of a payload", () => {
     expect(JSON.stringify(at.log)).not.toContain(SECRET);
   });
 
+  test("a body must say what it is, also where the query may be all there is", async () => {
+    const post = (body: Uint8Array<ArrayBuffer>) =>
+      at.fetch(`/hooks/link?token=${SECRET}&path=/srv/out/q`, { method: "POST", token: null, body });
+    expect((await post(new Uint8Array())).status).toBe(202);
+    const untold = await post(new TextEncoder().encode('{"path":"/srv/out/q"}'));
+    expect([untold.status, (await untold.json()).code]).toEqual([415, "unsupported_type"]);
+  });
+
   test("64 KiB and no more, in chunks too", async () => {
     const sized = (bytes: number) => `{"files":["/downloads/a"]}${" ".repeat(bytes - 26)}`;
     for (const [bytes, expected] of [
