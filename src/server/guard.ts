@@ -74,12 +74,18 @@ export function createGuard({ settings, wire, draining, refused }: GuardOptions)
     throw new AppError("misdirected", "this server does not go by that name; its log says what to configure");
   }
 
+  /** Where the proxy has TLS, a page that was loaded from its name without TLS may be anybody's. */
+  function ownOrigins(name: string): readonly (string | null)[] {
+    const { hosts, publicOrigin } = settings();
+    const isProxy = publicOrigin !== null && name === new URL(publicOrigin).host && !hosts.has(name);
+    return isProxy ? [publicOrigin] : [`http://${name}`, publicOrigin];
+  }
+
   /** A web page that is not ours may not make its visitor's browser talk to this server. */
   function assertOrigin({ request, path }: Asked): void {
     const { headers } = request;
     const origin = headers.get("origin");
-    const { publicOrigin } = settings();
-    const own = [`http://${(headers.get("host") ?? "").toLowerCase()}`, publicOrigin];
+    const own = ownOrigins((headers.get("host") ?? "").toLowerCase());
     const site = headers.get("sec-fetch-site");
     const known = origin === null || own.includes(origin);
     const sameSite = site === null || site === "none" || site === "same-origin";

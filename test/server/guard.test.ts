@@ -95,6 +95,18 @@ describe("Origin and Sec-Fetch-Site", () => {
     }
   });
 
+  test("a proxy's name has its origin alone, a listed one that of the server itself", async () => {
+    for (const [expected, host, origin] of [
+      [200, "hoist.example", "https://hoist.example"],
+      [403, "hoist.example", "http://hoist.example"],
+      [200, "proxied.example", "http://proxied.example"],
+      [403, "proxied.example", "https://proxied.example"],
+    ] as const) {
+      const lines = [`Host: ${host}`, `Origin: ${origin}`];
+      expect([lines, await get(lines)]).toEqual([lines, expected]);
+    }
+  });
+
   test("a form of another page", async () => {
     const body = '{"path":"/srv/out/x","a":"=b"}';
     const head = `POST /v1/jobs HTTP/1.1\r\nHost: ${at.host}\r\nContent-Length: ${body.length}\r\nConnection: close\r\n`;
