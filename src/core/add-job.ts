@@ -14,7 +14,10 @@ export const addJob = v.strictObject({
   labels: v.optional(v.record(labelName, label), {}),
   recursive: v.optional(v.boolean(), false),
   callback: v.optional(v.nullable(v.pipe(v.string(), v.url(), v.maxLength(2048))), null),
-  notBefore: v.optional(v.nullable(v.pipe(v.string(), v.isoTimestamp())), null),
+  notBefore: v.optional(
+    v.nullable(v.pipe(v.string(), v.isoTimestamp(), v.check(isMoment, "must be a time such as 2026-12-01T02:00:00Z"))),
+    null,
+  ),
   resumable: v.optional(v.picklist(["auto", "always", "never"]), "auto"),
   after: v.optional(
     v.pipe(
@@ -24,4 +27,13 @@ export const addJob = v.strictObject({
     "keep",
   ),
 });
+
+/** Not what only looks like a time: a day that its month does not have, or an offset that `Date` cannot read. */
+function isMoment(text: string): boolean {
+  // Told by the schema itself.
+  if (!v.ISO_TIMESTAMP_REGEX.test(text)) return true;
+  const midnight = `${text.slice(0, "2026-12-01".length)}T00:00:00.000Z`;
+  return !Number.isNaN(Date.parse(text)) && new Date(midnight).toISOString() === midnight;
+}
+
 export type AddJob = v.InferOutput<typeof addJob>;

@@ -90,6 +90,11 @@ describe("POST /v1/jobs", () => {
     [{ path: PATH, to: ["ulozto", 5] }, [["to[1]", "must be a string"]]],
     [{ path: PATH, recursive: "yes" }, [["recursive", "must be a boolean"]]],
     [{ path: PATH, notBefore: "soon" }, [["notBefore", "must be a time such as 2026-12-01T02:00:00Z"]]],
+    [{ path: PATH, notBefore: "2027-02-29T00:00:00Z" }, [["notBefore", "must be a time such as 2026-12-01T02:00:00Z"]]],
+    [
+      { path: PATH, notBefore: "2026-12-01T02:00:00+02" },
+      [["notBefore", "must be a time such as 2026-12-01T02:00:00Z"]],
+    ],
     [{ path: PATH, callback: "ftp" }, [["callback", "must be a URL"]]],
     [{ path: PATH, resumable: "maybe" }, [["resumable", "must be one of auto, always, never"]]],
     [{ path: PATH, after: "burn" }, [["after", "must be keep, delete or move:DIR"]]],
