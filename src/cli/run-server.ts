@@ -39,6 +39,11 @@ export async function runServer({ io, globals }: CommandContext, flags: ServeFla
     from: globals.verbose ? "debug" : globals.quiet ? "error" : "info",
     write: (line) => io.stderr.write(line),
   });
+  // A configuration that changes while the server starts may have been read already.
+  let hungUp = false;
+  io.onHangup?.(() => {
+    hungUp = true;
+  });
   const metrics = createMetrics();
   const tellEngine = createEngineLog(log);
   await using app = await io.openApp({
@@ -103,13 +108,15 @@ export async function runServer({ io, globals }: CommandContext, flags: ServeFla
     await tellTestKeys(app.config, log);
     await writeServerAddress(stateDir, { url: listening.localUrl });
     log.info("listening", `listening on ${listening.url}`);
-    io.onHangup?.(() => {
+    const reloadNow = () => {
       void reload(app, log, async (config) => {
         now = await read(config);
         // Whose token has gone must not go on listening.
         events.end();
       }).then(() => serving.reconfigured());
-    });
+    };
+    io.onHangup?.(reloadNow);
+    if (hungUp) reloadNow();
 
     await aborted(io.signal);
     const until = performance.now() + now.serve.graceMs;

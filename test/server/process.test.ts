@@ -165,6 +165,15 @@ describe("starting", () => {
 });
 
 describe("SIGHUP", () => {
+  test("while it starts is no end", async () => {
+    const run = serve(["--listen", "127.0.0.1:0"]);
+    while (!run.stderr().includes("serve-token") && run.process.exitCode === null) await Bun.sleep(1);
+    run.process.kill("SIGHUP");
+    await run.until("reloaded");
+    expect(run.lines().map(({ event }) => event)).toContain("listening");
+    expect(run.process.exitCode).toBeNull();
+  });
+
   const token = (name: string, secret: string) => `[[serve.tokens]]\nname = "${name}"\nsecret = "${secret}"\n`;
 
   test("takes new tokens, lets old ones go, and keeps all when the new ones are wrong", async () => {
