@@ -40,10 +40,27 @@ export function readPayload(hook: Pick<Hook, "methods" | "auth">, request: HookR
   const text = decode(body);
   if (bodyKind(contentType) === "form") return { value: fieldsOf(new URLSearchParams(text)), fields: true, headers };
   try {
-    return { value: JSON.parse(text), fields: false, headers };
+    return { value: parse(text), fields: false, headers };
   } catch {
     throw new AppError("usage", "the body is not valid JSON");
   }
+}
+
+/** Whole numbers that have no exact value here stay as they are written: as text. */
+function parse(text: string): unknown {
+  if (!/\d{16}/.test(text)) return JSON.parse(text);
+  try {
+    return JSON.parse(text, exact);
+  } catch {
+    // Nested more deeply than it can be looked through, or no JSON.
+    return JSON.parse(text);
+  }
+}
+
+function exact(_key: string, value: unknown, written?: { readonly source?: string }): unknown {
+  if (typeof value !== "number" || Number.isSafeInteger(value)) return value;
+  const source = written?.source ?? "";
+  return /^-?\d+$/.test(source) ? source : value;
 }
 
 function decode(body: Uint8Array): string {

@@ -87,6 +87,19 @@ describe("the generic hook", () => {
     expect(runHook(strict, post({ file: "/a", ok: true })).kind).toBe("jobs");
   });
 
+  test("numbers keep their digits", async () => {
+    const hook = await hookOf(`[hooks.x]\npath = "$.file"\nto = ["deep:/{payload.id}/{payload.n}"]`);
+    const folder = (text: string) => jobsOf(hook, post(text)).map((job) => typed(job));
+    expect(folder('{"file":"/a","id":9007199254740993,"n":9007199254740991}')).toEqual([
+      ["deep:/9007199254740993/9007199254740991"],
+    ]);
+    expect(folder('{"file":"/a","id":-123456789012345678901,"n":1.25}')).toEqual([
+      ["deep:/-123456789012345678901/1.25"],
+    ]);
+    const deep = `${"[".repeat(20_000)}9007199254740993${"]".repeat(20_000)}`;
+    expect(folder(`{"file":"/a","id":1,"n":2,"deep":${deep}}`)).toEqual([["deep:/1/2"]]);
+  });
+
   test("a forge's ping is a test", async () => {
     expect(runHook(await hookOf(toml), post({ zen: "…" }, "application/json", { "X-GitHub-Event": "ping" }))).toEqual({
       kind: "test",
