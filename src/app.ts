@@ -6,18 +6,18 @@ import * as v from "valibot";
 import { type Config, loadConfig } from "./config/load.ts";
 import { type Environment, thisPlace } from "./config/place.ts";
 import type { ServeConfig } from "./config/serve.ts";
-import type { Account } from "./core/account.ts";
-import { standingInStore } from "./core/account-standing.ts";
-import { checkAccount } from "./core/check-account.ts";
+import type { Account } from "./core/accounts/account.ts";
+import { standingInStore } from "./core/accounts/account-standing.ts";
+import { checkAccount } from "./core/accounts/check-account.ts";
+import { type Timeouts, useSession } from "./core/accounts/use-session.ts";
 import { compare } from "./core/compare.ts";
 import type { EngineListener } from "./core/events.ts";
 import { runOptions, type UpInput } from "./core/inputs.ts";
 import type { JobStore } from "./core/job-store.ts";
 import { type ResumeRequest, resume } from "./core/resume.ts";
 import type { ServeStore } from "./core/serve-store.ts";
-import type { EngineSettings, ServerEngine } from "./core/server-engine.ts";
+import type { EngineSettings, ServerEngine } from "./core/serving/server-engine.ts";
 import { plan, type UploadsWorld, up } from "./core/up.ts";
-import { type Timeouts, useSession } from "./core/use-session.ts";
 import type { PlanView, SummaryView } from "./core/views.ts";
 import type { AccountInfo, HostSession } from "./hosts/host.ts";
 import { HOSTS } from "./hosts/registry.ts";
@@ -163,7 +163,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     async serve({ settings, outbox: outboxConfig, parallel, log: outboxLog }) {
       const [{ startServerEngine }, { startOutbox }, { refuseCallback, resolveName }, { systemClock }] =
         await Promise.all([
-          import("./core/server-engine.ts"),
+          import("./core/serving/server-engine.ts"),
           import("./outbox/outbox.ts"),
           import("./outbox/callbacks.ts"),
           import("./outbox/clock.ts"),

@@ -6,7 +6,7 @@ import { thisPlace } from "../config/place.ts";
 import { rclonePaths, readRemotes } from "../config/rclone.ts";
 import { AppError } from "../errors.ts";
 import type { CommandContext } from "./context.ts";
-import { checkStep } from "./next-step.ts";
+import { checkStep } from "./output/next-step.ts";
 
 /** rclone's name of the one type of remote that is a host of ours. */
 const TYPE = "ulozto";

@@ -1,7 +1,7 @@
 import { type ArgsDef, runCommand } from "citty";
-import type { CheckedArgv, Operands } from "./argv.ts";
+import type { CheckedArgv, Operands } from "./argv/argv.ts";
+import type { Option, Options, Values } from "./argv/options.ts";
 import type { CommandContext } from "./context.ts";
-import type { Option, Options, Values } from "./options.ts";
 
 export interface CommandSpec<O extends Options> {
   /** With its group: `account add`. */

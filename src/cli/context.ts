@@ -1,6 +1,6 @@
 import type { Globals } from "./globals.ts";
 import type { CliIo } from "./io.ts";
-import type { Output } from "./output.ts";
+import type { Output } from "./output/output.ts";
 
 /** What every command is given besides its own options. */
 export interface CommandContext {

@@ -1,4 +1,4 @@
-import type { Options, Values } from "./options.ts";
+import type { Options, Values } from "./argv/options.ts";
 
 /** Understood before and after every command's name. */
 export const GLOBAL_OPTIONS = {

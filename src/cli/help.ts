@@ -1,10 +1,10 @@
 import { VERSION } from "../version.ts";
+import { longFlag, type Option, type Options } from "./argv/options.ts";
 import { type Command, detailsOf } from "./command.ts";
 import type { CommandNode, CommandTree } from "./context.ts";
 import { GLOBAL_OPTIONS } from "./globals.ts";
 import type { CliIo } from "./io.ts";
-import { longFlag, type Option, type Options } from "./options.ts";
-import { type Output, tint } from "./output.ts";
+import { type Output, tint } from "./output/output.ts";
 import { TOPIC_NAMES } from "./topics.ts";
 
 export interface HelpStyle {

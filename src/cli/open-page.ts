@@ -1,6 +1,6 @@
 import type { EngineListener } from "../core/events.ts";
 import type { CliIo } from "./io.ts";
-import type { Output } from "./output.ts";
+import type { Output } from "./output/output.ts";
 
 /** By platform: the program that opens a page as a click would. The address is an argument, never part of a command. */
 const OPENERS: Readonly<Partial<Record<NodeJS.Platform, readonly [string, ...string[]]>>> = {

@@ -16,7 +16,7 @@ import { createLog, logForm, type ServerLog } from "../server/log.ts";
 import { createMetrics } from "../server/metrics.ts";
 import { buildSettings, type ServerSettings } from "../server/settings.ts";
 import type { CommandContext } from "./context.ts";
-import { whoListens } from "./own-server.ts";
+import { whoListens } from "./server/own-server.ts";
 
 /** Bytes of the disk below which nothing more is taken. */
 const LEAST_FREE = 64 * 1024 ** 2;

@@ -1,14 +1,14 @@
 import { exitOfStop } from "../core/stop.ts";
 import { toAppError } from "../errors.ts";
 import { VERSION } from "../version.ts";
-import { checkTokens, readGlobals, tokenize } from "./argv.ts";
+import { checkTokens, readGlobals, tokenize } from "./argv/argv.ts";
+import { findCommand } from "./argv/find-command.ts";
 import { COMMANDS } from "./commands.ts";
-import { findCommand } from "./find-command.ts";
 import { GLOBAL_OPTIONS } from "./globals.ts";
 import { commandHelp, groupHelp, helpStyle, topHelp } from "./help.ts";
 import type { CliIo } from "./io.ts";
-import { withCommandStep, withHelpStep } from "./next-step.ts";
-import { createOutput } from "./output.ts";
+import { withCommandStep, withHelpStep } from "./output/next-step.ts";
+import { createOutput } from "./output/output.ts";
 
 /** Runs one command line; returns the exit code. Every failure has been told on stderr. */
 export async function runCli(argv: readonly string[], io: CliIo): Promise<number> {

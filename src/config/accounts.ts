@@ -1,4 +1,4 @@
-import type { Account } from "../core/account.ts";
+import type { Account } from "../core/accounts/account.ts";
 import { didYouMeanFirst } from "../core/nearest.ts";
 import { AppError } from "../errors.ts";
 import type { Credentials, Host } from "../hosts/host.ts";

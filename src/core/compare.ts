@@ -1,5 +1,5 @@
 import type { HostSession, RemoteEntry, RemoteFolders } from "../hosts/host.ts";
-import type { Account } from "./account.ts";
+import type { Account } from "./accounts/account.ts";
 import type { PlanView } from "./views.ts";
 
 export interface CompareWorld {

@@ -1,12 +1,12 @@
 import * as v from "valibot";
 import { AppError, errorView, toAppError } from "../errors.ts";
 import type { Json } from "../json.ts";
-import type { Account } from "./account.ts";
-import { accountByKey } from "./account-by-key.ts";
+import type { Account } from "./accounts/account.ts";
+import { accountByKey } from "./accounts/account-by-key.ts";
 import { runOptions } from "./inputs.ts";
 import type { JobStore, UploadRecord } from "./job-store.ts";
-import { drain } from "./queue.ts";
 import { createReporting } from "./reporting.ts";
+import { drain } from "./sending/queue.ts";
 import type { UploadsWorld } from "./up.ts";
 import type { SummaryView } from "./views.ts";
 

@@ -1,8 +1,7 @@
 import { errorView } from "../errors.ts";
 import type { Json } from "../json.ts";
-import type { Account } from "./account.ts";
-import { accountByKey } from "./account-by-key.ts";
-import type { QueueWorld } from "./dispatcher.ts";
+import type { Account } from "./accounts/account.ts";
+import { accountByKey } from "./accounts/account-by-key.ts";
 import type { RunOptions, UpInput } from "./inputs.ts";
 import type { JobStore, NewUpload, Outcome, OwnerInfo, UploadRecord } from "./job-store.ts";
 import {
@@ -12,12 +11,13 @@ import {
   runningElsewhere,
   toNewUpload,
   unrecorded,
-} from "./new-uploads.ts";
-import { createPacked } from "./packed.ts";
-import { createPlan, type Plan, type PlannedUpload, planView } from "./plan.ts";
-import { drain, type QueuedRun, tidyUp } from "./queue.ts";
+} from "./planning/new-uploads.ts";
+import { createPlan, type Plan, type PlannedUpload, planView } from "./planning/plan.ts";
 import { createReporting } from "./reporting.ts";
+import type { QueueWorld } from "./sending/dispatcher.ts";
+import { drain, type QueuedRun, tidyUp } from "./sending/queue.ts";
 import { findInLedger, skippedOutcome } from "./skip.ts";
+import { createPacked } from "./sources/packed.ts";
 import type { PlanView, SummaryView } from "./views.ts";
 
 export interface UploadsWorld extends Omit<QueueWorld, "accountOf"> {

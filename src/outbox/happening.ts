@@ -1,6 +1,6 @@
 import type { NotifyEvent } from "../config/notify-schema.ts";
-import type { JobView } from "../core/job-view.ts";
-import type { AccountView } from "../core/jobs.ts";
+import type { JobView } from "../core/serving/job-view.ts";
+import type { AccountView } from "../core/serving/jobs.ts";
 
 /** Something that somebody may want to be told of. */
 export type Happening =

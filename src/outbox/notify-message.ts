@@ -1,6 +1,6 @@
 import type { NotifyTarget } from "../config/notify.ts";
 import { type NotifyField, type NotifyPart, parseNotifyTemplate } from "../config/notify-template.ts";
-import type { JobUploadView, JobView } from "../core/job-view.ts";
+import type { JobUploadView, JobView } from "../core/serving/job-view.ts";
 import type { Json } from "../json.ts";
 import { safeText } from "../safe-text.ts";
 import { type Happening, payloadOf } from "./happening.ts";

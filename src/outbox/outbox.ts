@@ -1,8 +1,8 @@
 import type { NotifyTarget } from "../config/notify.ts";
 import type { NotifyEvent } from "../config/notify-schema.ts";
-import { isEnded, type JobView } from "../core/job-view.ts";
-import type { AccountView, ServerEvent } from "../core/jobs.ts";
 import type { Delivery } from "../core/serve-store.ts";
+import { isEnded, type JobView } from "../core/serving/job-view.ts";
+import type { AccountView, ServerEvent } from "../core/serving/jobs.ts";
 import { toAppError } from "../errors.ts";
 import { CALLBACK, channelOf, startDeliveries } from "./deliveries.ts";
 import { captchaPages, endOf, type Happening, payloadOf } from "./happening.ts";

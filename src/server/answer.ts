@@ -1,5 +1,5 @@
-import { isEnded, type JobView } from "../core/job-view.ts";
-import type { Jobs, Submitted } from "../core/jobs.ts";
+import { isEnded, type JobView } from "../core/serving/job-view.ts";
+import type { Jobs, Submitted } from "../core/serving/jobs.ts";
 import { safeJson, safeText } from "../safe-text.ts";
 import { preferredWait } from "./prefer.ts";
 import type { Call } from "./route.ts";

@@ -1,4 +1,4 @@
-import type { Jobs } from "../core/jobs.ts";
+import type { Jobs } from "../core/serving/jobs.ts";
 import type { EventLog } from "./event-log.ts";
 import type { ServerLog } from "./log.ts";
 import type { Metrics } from "./metrics.ts";

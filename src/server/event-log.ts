@@ -1,4 +1,4 @@
-import type { Jobs, Root, ServerEvent } from "../core/jobs.ts";
+import type { Jobs, Root, ServerEvent } from "../core/serving/jobs.ts";
 import { isUnder } from "../io/safe-open.ts";
 import { safeJson } from "../safe-text.ts";
 

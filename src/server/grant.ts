@@ -1,7 +1,7 @@
 import { hash, timingSafeEqual } from "node:crypto";
 import type { ServeToken } from "../config/serve.ts";
 import type { Scope } from "../config/serve-schema.ts";
-import type { Root, Submitter } from "../core/jobs.ts";
+import type { Root, Submitter } from "../core/serving/jobs.ts";
 
 /** Who a request comes from, and what that one may do. */
 export interface Grant {

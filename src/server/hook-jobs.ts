@@ -1,8 +1,8 @@
-import type { AddJob } from "../core/add-job.ts";
-import { pathsOf } from "../core/enqueue.ts";
 import { invalidInput } from "../core/invalid-input.ts";
-import type { JobRequest, Root, Submitter } from "../core/jobs.ts";
 import type { RequestKey, RequestName } from "../core/serve-store.ts";
+import type { AddJob } from "../core/serving/add-job.ts";
+import { pathsOf } from "../core/serving/enqueue.ts";
+import type { JobRequest, Root, Submitter } from "../core/serving/jobs.ts";
 import { isUnder, lookUnder } from "../io/safe-open.ts";
 import { type HookJob, jobOfPath } from "./hooks/run.ts";
 import { requestKey } from "./request-key.ts";

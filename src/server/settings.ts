@@ -3,7 +3,7 @@ import { readHookSecret } from "../config/hook-auth.ts";
 import type { Config } from "../config/load.ts";
 import type { Environment } from "../config/place.ts";
 import type { ServeConfig, ServeToken } from "../config/serve.ts";
-import type { Root, Submitter } from "../core/jobs.ts";
+import type { Root, Submitter } from "../core/serving/jobs.ts";
 import { createDoorman, type Doorman } from "./grant.ts";
 import { compileHook } from "./hooks/compile.ts";
 import type { Hook } from "./hooks/hook.ts";

@@ -1,5 +1,5 @@
 import { mkdir, open, rename, rm, statfs } from "node:fs/promises";
-import { newBody } from "../core/spooled-bodies.ts";
+import { newBody } from "../core/sources/spooled-bodies.ts";
 import { AppError } from "../errors.ts";
 import { declaredLength, tooLarge } from "./read-body.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { compileFormat } from "../../src/cli/formats.ts";
-import type { Facts } from "../../src/cli/template.ts";
+import { compileFormat } from "../../src/cli/output/formats.ts";
+import type { Facts } from "../../src/cli/output/template.ts";
 import type { UploadRecord } from "../../src/core/job-store.ts";
 import { resultView } from "../../src/core/views.ts";
 import { AppError } from "../../src/errors.ts";

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { localTime } from "../../src/cli/local-time.ts";
-import type { JobView } from "../../src/core/job-view.ts";
+import { localTime } from "../../src/cli/output/local-time.ts";
+import type { JobView } from "../../src/core/serving/job-view.ts";
 import { AppError, errorView } from "../../src/errors.ts";
 import { view } from "../outbox/fixture.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../support/temporary.ts";

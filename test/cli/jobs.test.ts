@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { serverTokenPath, writeServerAddress } from "../../src/config/server-address.ts";
-import type { JobView } from "../../src/core/job-view.ts";
+import type { JobView } from "../../src/core/serving/job-view.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../support/temporary.ts";
 import { DONE, events, FAILED, fakeServer, problem, RUNNING, runOn } from "./fake-server.ts";
 import { type Ran, run } from "./fixture.ts";

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, jest, test } from "bun:test";
 import fc from "fast-check";
-import { drawBars, fit } from "../../src/cli/bar.ts";
-import { createProgress, progressMode } from "../../src/cli/progress.ts";
-import { createTerminal } from "../../src/cli/terminal.ts";
+import { drawBars, fit } from "../../src/cli/output/bar.ts";
+import { createProgress, progressMode } from "../../src/cli/output/progress.ts";
+import { createTerminal } from "../../src/cli/output/terminal.ts";
 import { AppError, errorView } from "../../src/errors.ts";
 import { upload } from "./fixture.ts";
 import { Screen } from "./screen.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { Account } from "../../src/core/account.ts";
+import type { Account } from "../../src/core/accounts/account.ts";
 import { type Address, parseAddress } from "../../src/core/remote/address.ts";
 import { listRemote } from "../../src/core/remote/list.ts";
 import { makeFolder } from "../../src/core/remote/make-folder.ts";

@@ -1,6 +1,6 @@
 import type { NotifyTarget } from "../../src/config/notify.ts";
-import type { JobUploadView, JobView } from "../../src/core/job-view.ts";
 import type { Delivery, JobRecord } from "../../src/core/serve-store.ts";
+import type { JobUploadView, JobView } from "../../src/core/serving/job-view.ts";
 import { parseCallbackHosts } from "../../src/outbox/callback-hosts.ts";
 import type { Resolve } from "../../src/outbox/callbacks.ts";
 import { type Outbox, startOutbox } from "../../src/outbox/outbox.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { ServerEvent } from "../../src/core/jobs.ts";
+import type { ServerEvent } from "../../src/core/serving/jobs.ts";
 import { createEventLog } from "../../src/server/event-log.ts";
 import { view } from "../outbox/fixture.ts";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { ServerEvent } from "../../src/core/jobs.ts";
+import type { ServerEvent } from "../../src/core/serving/jobs.ts";
 import { createEventLog } from "../../src/server/event-log.ts";
 import { eventStream } from "../../src/server/event-stream.ts";
 import { view } from "../outbox/fixture.ts";

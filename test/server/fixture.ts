@@ -1,11 +1,19 @@
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import type { ServeToken } from "../../src/config/serve.ts";
-import type { AddJob } from "../../src/core/add-job.ts";
-import type { JobView } from "../../src/core/job-view.ts";
-import { isEnded } from "../../src/core/job-view.ts";
-import type { JobRequest, Jobs, Root, ServerEvent, SpooledFile, Submitted, Submitter } from "../../src/core/jobs.ts";
 import type { JobState, RequestKey } from "../../src/core/serve-store.ts";
+import type { AddJob } from "../../src/core/serving/add-job.ts";
+import type { JobView } from "../../src/core/serving/job-view.ts";
+import { isEnded } from "../../src/core/serving/job-view.ts";
+import type {
+  JobRequest,
+  Jobs,
+  Root,
+  ServerEvent,
+  SpooledFile,
+  Submitted,
+  Submitter,
+} from "../../src/core/serving/jobs.ts";
 import { AppError } from "../../src/errors.ts";
 import { isUnder } from "../../src/io/safe-open.ts";
 import { createServer } from "../../src/server/app.ts";

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import type { Account } from "../../src/core/account.ts";
+import type { Account } from "../../src/core/accounts/account.ts";
 import { AppError } from "../../src/errors.ts";
 import {
   defineHost,

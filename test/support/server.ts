@@ -1,13 +1,13 @@
 import { realpathSync } from "node:fs";
 import { join } from "node:path";
 import * as v from "valibot";
-import { type AddJob, addJob } from "../../src/core/add-job.ts";
 import type { EngineEvent } from "../../src/core/events.ts";
 import { runOptions } from "../../src/core/inputs.ts";
-import { isEnded, type JobView } from "../../src/core/job-view.ts";
-import type { Root, ServerEvent, Submitter } from "../../src/core/jobs.ts";
 import type { ServeStore } from "../../src/core/serve-store.ts";
-import { type ServerEngine, startServerEngine } from "../../src/core/server-engine.ts";
+import { type AddJob, addJob } from "../../src/core/serving/add-job.ts";
+import { isEnded, type JobView } from "../../src/core/serving/job-view.ts";
+import type { Root, ServerEvent, Submitter } from "../../src/core/serving/jobs.ts";
+import { type ServerEngine, startServerEngine } from "../../src/core/serving/server-engine.ts";
 import { openStore } from "../../src/store/open.ts";
 import { accountsOf, type FakeHost } from "./fake-host.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "./temporary.ts";

@@ -6,11 +6,11 @@ import { thisPlace } from "../../config/place.ts";
 import { AppError } from "../../errors.ts";
 import type { Host, SecretName } from "../../hosts/host.ts";
 import { addFromRclone } from "../add-from-rclone.ts";
+import { kebab } from "../argv/options.ts";
 import { defineCommand } from "../command.ts";
 import type { CommandContext } from "../context.ts";
-import { checkStep } from "../next-step.ts";
 import { openApp } from "../open-app.ts";
-import { kebab } from "../options.ts";
+import { checkStep } from "../output/next-step.ts";
 import { readSecret } from "../read-secret.ts";
 
 const STDIN_FLAGS = { passwordStdin: "password", tokenStdin: "token", apiKeyStdin: "apiKey" } as const;

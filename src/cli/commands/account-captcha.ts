@@ -1,10 +1,10 @@
-import { solveAhead } from "../../core/captcha-ahead.ts";
+import { solveAhead } from "../../core/accounts/captcha-ahead.ts";
 import type { EngineListener } from "../../core/events.ts";
+import { readDuration } from "../argv/read-values.ts";
 import { defineCommand } from "../command.ts";
 import { accountNamed } from "../named-account.ts";
 import { openApp } from "../open-app.ts";
 import { openingPages } from "../open-page.ts";
-import { readDuration } from "../read-values.ts";
 
 const TEN_MINUTES = 600_000;
 

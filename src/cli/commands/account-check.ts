@@ -6,8 +6,8 @@ import { AppError, type ErrorCode, errorView, toAppError } from "../../errors.ts
 import { defineCommand } from "../command.ts";
 import type { CommandContext } from "../context.ts";
 import { accountNamed } from "../named-account.ts";
-import { withCommandStep } from "../next-step.ts";
 import { openApp } from "../open-app.ts";
+import { withCommandStep } from "../output/next-step.ts";
 
 export const accountCheck = defineCommand({
   name: "account check",

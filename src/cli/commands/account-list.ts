@@ -2,9 +2,9 @@ import type { App } from "../../app.ts";
 import type { ConfiguredAccount } from "../../config/accounts.ts";
 import type { SecretSource } from "../../config/secret-source.ts";
 import { defineCommand } from "../command.ts";
-import { localTime } from "../local-time.ts";
 import { openApp } from "../open-app.ts";
-import { table } from "../table.ts";
+import { localTime } from "../output/local-time.ts";
+import { table } from "../output/table.ts";
 
 export const accountList = defineCommand({
   name: "account list",

@@ -1,8 +1,8 @@
 import { type AccountState, RESUMED } from "../../core/job-store.ts";
 import { defineCommand } from "../command.ts";
-import { localTime } from "../local-time.ts";
 import { accountNamed } from "../named-account.ts";
 import { openApp } from "../open-app.ts";
+import { localTime } from "../output/local-time.ts";
 
 export const accountResume = defineCommand({
   name: "account resume",

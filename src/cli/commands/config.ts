@@ -1,9 +1,9 @@
 import { configPath as pathOf } from "../../config/paths.ts";
 import { thisPlace } from "../../config/place.ts";
-import { parseDestinations } from "../../core/destinations.ts";
+import { parseDestinations } from "../../core/planning/destinations.ts";
 import { defineCommand } from "../command.ts";
-import { configuredFormat } from "../formats.ts";
 import { openApp } from "../open-app.ts";
+import { configuredFormat } from "../output/formats.ts";
 
 export const configPath = defineCommand({
   name: "config path",

@@ -13,9 +13,9 @@ import { type Finding, failed } from "../doctor/finding.ts";
 import { clock, disk, stateDirectory } from "../doctor/machine.ts";
 import { serveConfig } from "../doctor/serve-config.ts";
 import { readiness } from "../doctor/server.ts";
-import { SERVER_OPTIONS } from "../find-server.ts";
 import { openApp } from "../open-app.ts";
-import { tint } from "../output.ts";
+import { tint } from "../output/output.ts";
+import { SERVER_OPTIONS } from "../server/find-server.ts";
 
 const STYLES = { ok: "green", note: "cyan", warning: "yellow", failed: "red" } as const;
 

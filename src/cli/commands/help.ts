@@ -1,7 +1,7 @@
 import { didYouMean } from "../../core/nearest.ts";
 import { AppError } from "../../errors.ts";
+import { findCommand } from "../argv/find-command.ts";
 import { defineCommand } from "../command.ts";
-import { findCommand } from "../find-command.ts";
 import { commandHelp, groupHelp, helpStyle, topHelp } from "../help.ts";
 import { TOPIC_NAMES, TOPICS } from "../topics.ts";
 

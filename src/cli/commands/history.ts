@@ -2,15 +2,15 @@ import type { App } from "../../app.ts";
 import type { HistoryQuery, JobStore, UploadRecord } from "../../core/job-store.ts";
 import { resultView } from "../../core/views.ts";
 import { AppError } from "../../errors.ts";
+import { readCount, readLabels, readMoment } from "../argv/read-values.ts";
+import { defaultFormat, formatAskedFor, RESULT_OPTIONS } from "../argv/result-options.ts";
 import { defineCommand } from "../command.ts";
 import type { CommandContext } from "../context.ts";
-import { compileFormat, type Format, textLine } from "../formats.ts";
-import { localTime } from "../local-time.ts";
 import { accountNamed } from "../named-account.ts";
 import { openApp } from "../open-app.ts";
-import { readCount, readLabels, readMoment } from "../read-values.ts";
-import { defaultFormat, formatAskedFor, RESULT_OPTIONS } from "../result-options.ts";
-import { createLines, historyView } from "../results.ts";
+import { compileFormat, type Format, textLine } from "../output/formats.ts";
+import { localTime } from "../output/local-time.ts";
+import { createLines, historyView } from "../output/results.ts";
 
 const { format, json } = RESULT_OPTIONS;
 

@@ -1,24 +1,24 @@
 import { createHash } from "node:crypto";
 import { basename, resolve } from "node:path";
 import { exitCode } from "../../core/exit-code.ts";
-import type { JobView } from "../../core/job-view.ts";
-import { compileName, withNumber } from "../../core/names.ts";
+import { compileName, withNumber } from "../../core/planning/names.ts";
+import type { JobView } from "../../core/serving/job-view.ts";
 import { FORMS, parseDuration, parseMoment } from "../../core/units.ts";
 import { AppError, toAppError } from "../../errors.ts";
+import type { Values } from "../argv/options.ts";
+import { read, readDuration, readLabels } from "../argv/read-values.ts";
+import { defaultFormat, formatAskedFor, RESULT_OPTIONS } from "../argv/result-options.ts";
 import { defineCommand } from "../command.ts";
 import type { CommandContext } from "../context.ts";
-import { SERVER_OPTIONS } from "../find-server.ts";
-import type { Queued } from "../follow-jobs.ts";
-import { compileFormat } from "../formats.ts";
-import type { Values } from "../options.ts";
-import { read, readDuration, readLabels } from "../read-values.ts";
-import { type Refused, refusedUploads } from "../refused-sources.ts";
-import { defaultFormat, formatAskedFor, RESULT_OPTIONS } from "../result-options.ts";
-import { fileBody, streamBody } from "../send-body.ts";
-import { asJobs } from "../server-answers.ts";
-import { openServer, type ServerClient } from "../server-client.ts";
-import { inTypedWords } from "../typed-request.ts";
-import { assertFollowable, waitForJobs } from "../wait-for-jobs.ts";
+import { compileFormat } from "../output/formats.ts";
+import { SERVER_OPTIONS } from "../server/find-server.ts";
+import type { Queued } from "../server/follow-jobs.ts";
+import { type Refused, refusedUploads } from "../server/refused-sources.ts";
+import { fileBody, streamBody } from "../server/send-body.ts";
+import { asJobs } from "../server/server-answers.ts";
+import { openServer, type ServerClient } from "../server/server-client.ts";
+import { inTypedWords } from "../server/typed-request.ts";
+import { assertFollowable, waitForJobs } from "../server/wait-for-jobs.ts";
 
 const OPTIONS = {
   to: { type: "list", hint: "ACCOUNT[:FOLDER]", summary: "destination (default: that of the server or of the hook)" },

@@ -1,12 +1,12 @@
 import { JOB_STATES } from "../../core/serve-store.ts";
 import { AppError } from "../../errors.ts";
+import { readCount, readLabels } from "../argv/read-values.ts";
 import { defineCommand } from "../command.ts";
 import type { CommandContext } from "../context.ts";
-import { SERVER_OPTIONS } from "../find-server.ts";
-import { jobLine } from "../job-lines.ts";
-import { readCount, readLabels } from "../read-values.ts";
-import { asJob } from "../server-answers.ts";
-import { openServer, type ServerClient } from "../server-client.ts";
+import { jobLine } from "../output/job-lines.ts";
+import { SERVER_OPTIONS } from "../server/find-server.ts";
+import { asJob } from "../server/server-answers.ts";
+import { openServer, type ServerClient } from "../server/server-client.ts";
 
 /** The server gives no more at a time. */
 const MOST_ON_A_PAGE = 1000;

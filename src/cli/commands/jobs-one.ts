@@ -1,12 +1,12 @@
 import { exitCode } from "../../core/exit-code.ts";
-import type { JobView } from "../../core/job-view.ts";
+import type { JobView } from "../../core/serving/job-view.ts";
 import { type ErrorCode, toAppError } from "../../errors.ts";
 import { type Command, defineCommand } from "../command.ts";
 import type { CommandContext } from "../context.ts";
-import { SERVER_OPTIONS } from "../find-server.ts";
-import { jobLine, jobLines } from "../job-lines.ts";
-import { asJob } from "../server-answers.ts";
-import { type Call, openServer } from "../server-client.ts";
+import { jobLine, jobLines } from "../output/job-lines.ts";
+import { SERVER_OPTIONS } from "../server/find-server.ts";
+import { asJob } from "../server/server-answers.ts";
+import { type Call, openServer } from "../server/server-client.ts";
 
 interface Action {
   readonly name: "show" | "cancel" | "retry";

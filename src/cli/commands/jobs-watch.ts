@@ -1,13 +1,13 @@
 import { createTally } from "../../core/exit-code.ts";
-import { isEnded, type JobView } from "../../core/job-view.ts";
+import { isEnded, type JobView } from "../../core/serving/job-view.ts";
 import { exitOfStop } from "../../core/stop.ts";
 import { defineCommand } from "../command.ts";
-import { SERVER_OPTIONS } from "../find-server.ts";
-import { recordOf } from "../follow-jobs.ts";
-import { jobLine } from "../job-lines.ts";
-import { asJob } from "../server-answers.ts";
-import { openServer, type ServerClient } from "../server-client.ts";
-import { serverEvents } from "../server-events.ts";
+import { jobLine } from "../output/job-lines.ts";
+import { SERVER_OPTIONS } from "../server/find-server.ts";
+import { recordOf } from "../server/follow-jobs.ts";
+import { asJob } from "../server/server-answers.ts";
+import { openServer, type ServerClient } from "../server/server-client.ts";
+import { serverEvents } from "../server/server-events.ts";
 
 export const jobsWatch = defineCommand({
   name: "jobs watch",

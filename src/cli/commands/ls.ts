@@ -1,7 +1,7 @@
 import { type Listed, listRemote } from "../../core/remote/list.ts";
 import { formatBytes } from "../../core/units.ts";
 import { defineCommand } from "../command.ts";
-import { table } from "../table.ts";
+import { table } from "../output/table.ts";
 import { withFolders } from "../with-folders.ts";
 
 export const ls = defineCommand({

@@ -1,9 +1,9 @@
 import { VERSION } from "../../version.ts";
 import { allCommands } from "../all-commands.ts";
+import { longFlag, type Options } from "../argv/options.ts";
 import { type Command, defineCommand, detailsOf } from "../command.ts";
 import { GLOBAL_OPTIONS } from "../globals.ts";
 import { optionText, usageLine, valueLabel } from "../help.ts";
-import { longFlag, type Options } from "../options.ts";
 import { TOPICS } from "../topics.ts";
 
 export const man = defineCommand({

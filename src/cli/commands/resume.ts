@@ -3,13 +3,13 @@ import type { JobStore, UploadRecord } from "../../core/job-store.ts";
 import { formatBytes } from "../../core/units.ts";
 import { resultView } from "../../core/views.ts";
 import { AppError } from "../../errors.ts";
+import { defaultFormat, formatAskedFor, RESULT_OPTIONS } from "../argv/result-options.ts";
 import { defineCommand } from "../command.ts";
 import type { CommandContext } from "../context.ts";
-import { compileFormat, titleOf } from "../formats.ts";
-import { withUploadStep } from "../next-step.ts";
 import { openApp } from "../open-app.ts";
-import { createReport } from "../report.ts";
-import { defaultFormat, formatAskedFor, RESULT_OPTIONS } from "../result-options.ts";
+import { compileFormat, titleOf } from "../output/formats.ts";
+import { withUploadStep } from "../output/next-step.ts";
+import { createReport } from "../output/report.ts";
 
 export const resume = defineCommand({
   name: "resume",

@@ -1,8 +1,8 @@
 import { exitOfStop } from "../../core/stop.ts";
 import { COMMON_FAULTS } from "../../hosts/sandbox-faults.ts";
 import { shellWord } from "../../safe-text.ts";
+import { readCount } from "../argv/read-values.ts";
 import { defineCommand } from "../command.ts";
-import { readCount } from "../read-values.ts";
 
 const loadHosts = async () => (await import("../../hosts/registry.ts")).HOSTS;
 

@@ -1,6 +1,6 @@
 import { exitOfStop } from "../../core/stop.ts";
+import { readCount, readDuration } from "../argv/read-values.ts";
 import { defineCommand } from "../command.ts";
-import { readCount, readDuration } from "../read-values.ts";
 
 export const serve = defineCommand({
   name: "serve",

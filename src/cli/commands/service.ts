@@ -1,8 +1,8 @@
 import { thisPlace } from "../../config/place.ts";
 import { AppError } from "../../errors.ts";
+import type { Options, Values } from "../argv/options.ts";
 import { defineCommand } from "../command.ts";
 import type { CommandContext } from "../context.ts";
-import type { Options, Values } from "../options.ts";
 import { type ServiceChoice, serviceFacts, unseenVariables } from "../service/facts.ts";
 import { type Manager, managerOf, type Words } from "../service/manager.ts";
 import { removeOwn, standingAt, writeOwn } from "../service/own-file.ts";

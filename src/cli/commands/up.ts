@@ -3,15 +3,15 @@ import { exitCode } from "../../core/exit-code.ts";
 import { formatBytes } from "../../core/units.ts";
 import type { PlanView } from "../../core/views.ts";
 import { AppError, type ErrorCode } from "../../errors.ts";
+import { defaultFormat, formatAskedFor } from "../argv/result-options.ts";
+import { readUpValues, toUpInput } from "../argv/up-input.ts";
+import { UP_OPTIONS } from "../argv/up-options.ts";
 import { defineCommand } from "../command.ts";
 import type { CommandContext } from "../context.ts";
-import { compileFormat, configuredFormat, type Format, titleOf } from "../formats.ts";
 import { openApp } from "../open-app.ts";
 import { openingPages } from "../open-page.ts";
-import { createReport } from "../report.ts";
-import { defaultFormat, formatAskedFor } from "../result-options.ts";
-import { readUpValues, toUpInput } from "../up-input.ts";
-import { UP_OPTIONS } from "../up-options.ts";
+import { compileFormat, configuredFormat, type Format, titleOf } from "../output/formats.ts";
+import { createReport } from "../output/report.ts";
 
 export const up = defineCommand({
   name: "up",

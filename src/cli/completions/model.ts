@@ -1,7 +1,7 @@
+import { longFlag, type Option, type Options, standsAlone } from "../argv/options.ts";
 import type { Command } from "../command.ts";
 import type { CommandTree } from "../context.ts";
 import { GLOBAL_OPTIONS } from "../globals.ts";
-import { longFlag, type Option, type Options, standsAlone } from "../options.ts";
 import { TOPIC_NAMES } from "../topics.ts";
 
 /** What a shell completes behind one command's name. */

@@ -3,7 +3,7 @@ import type { App } from "../../app.ts";
 import { describeListen } from "../../config/listen-address.ts";
 import { type Environment, thisPlace, variable } from "../../config/place.ts";
 import { resolveServe } from "../../config/serve.ts";
-import type { Root } from "../../core/jobs.ts";
+import type { Root } from "../../core/serving/jobs.ts";
 import { toAppError } from "../../errors.ts";
 import { buildSettings } from "../../server/settings.ts";
 import { type Finding, failed } from "./finding.ts";

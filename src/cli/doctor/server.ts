@@ -1,6 +1,6 @@
 import { AppError, toAppError } from "../../errors.ts";
 import type { CommandContext } from "../context.ts";
-import { openServer } from "../server-client.ts";
+import { openServer } from "../server/server-client.ts";
 import { type Finding, look } from "./finding.ts";
 
 /** Whether a running server takes jobs now; whatever keeps it from that is temporary. */

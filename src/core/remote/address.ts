@@ -1,7 +1,7 @@
 import { AppError } from "../../errors.ts";
-import type { Account } from "../account.ts";
-import { normalizeFolder } from "../destinations.ts";
+import type { Account } from "../accounts/account.ts";
 import { didYouMeanFirst } from "../nearest.ts";
+import { normalizeFolder } from "../planning/destinations.ts";
 
 /** What a person means on a host: `account:/path`, or `account:id:ID` where a name is not enough. */
 export interface Address {

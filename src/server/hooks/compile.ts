@@ -1,7 +1,7 @@
 import { authKind, type HookSecret } from "../../config/hook-auth.ts";
 import type { HookSection } from "../../config/hooks-schema.ts";
-import type { Account } from "../../core/account.ts";
-import { type Destination, parseDestinations } from "../../core/destinations.ts";
+import type { Account } from "../../core/accounts/account.ts";
+import { type Destination, parseDestinations } from "../../core/planning/destinations.ts";
 import { AppError, toAppError } from "../../errors.ts";
 import { prepareAuth } from "./auth.ts";
 import { compileCondition } from "./conditions.ts";

@@ -1,5 +1,5 @@
-import type { Account } from "../../core/account.ts";
-import { type Destination, joinFolder } from "../../core/destinations.ts";
+import type { Account } from "../../core/accounts/account.ts";
+import { type Destination, joinFolder } from "../../core/planning/destinations.ts";
 import { AppError } from "../../errors.ts";
 import { JSON_PATH_FORMS, type JsonPath, parseJsonPath, select } from "./json-path.ts";
 import { safeSegment } from "./segment.ts";

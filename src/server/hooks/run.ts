@@ -1,4 +1,4 @@
-import type { Destination } from "../../core/destinations.ts";
+import type { Destination } from "../../core/planning/destinations.ts";
 import type { RequestName } from "../../core/serve-store.ts";
 import { AppError } from "../../errors.ts";
 import { conditionHolds } from "./conditions.ts";

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { rm } from "node:fs/promises";
 import * as v from "valibot";
-import { addJob } from "../../core/add-job.ts";
-import type { JobRequest } from "../../core/jobs.ts";
-import { assertPart } from "../../core/names.ts";
+import { assertPart } from "../../core/planning/names.ts";
+import { addJob } from "../../core/serving/add-job.ts";
+import type { JobRequest } from "../../core/serving/jobs.ts";
 import { AppError } from "../../errors.ts";
 import { answerSubmitted } from "../answer.ts";
 import type { ServerDeps } from "../deps.ts";

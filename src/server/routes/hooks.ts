@@ -1,5 +1,5 @@
-import type { JobRequest, Jobs, Submitted, Submitter } from "../../core/jobs.ts";
 import type { RequestName } from "../../core/serve-store.ts";
+import type { JobRequest, Jobs, Submitted, Submitter } from "../../core/serving/jobs.ts";
 import { type AppError, AppError as Failure, toAppError } from "../../errors.ts";
 import { answerSubmitted, json } from "../answer.ts";
 import type { ServerDeps } from "../deps.ts";

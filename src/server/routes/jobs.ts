@@ -1,7 +1,7 @@
 import * as v from "valibot";
-import { type AddJob, addJob } from "../../core/add-job.ts";
 import { invalidInput } from "../../core/invalid-input.ts";
 import { JOB_STATES } from "../../core/serve-store.ts";
+import { type AddJob, addJob } from "../../core/serving/add-job.ts";
 import { AppError, toAppError } from "../../errors.ts";
 import { afterWait, answerJobs, answerSubmitted, applied, json } from "../answer.ts";
 import type { ServerDeps } from "../deps.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { jobView, type LiveFacts } from "../../../src/core/job-view.ts";
-import { shownDepth } from "../../../src/core/queue-depth.ts";
 import { JOB_STATES } from "../../../src/core/serve-store.ts";
+import { jobView, type LiveFacts } from "../../../src/core/serving/job-view.ts";
+import { shownDepth } from "../../../src/core/serving/queue-depth.ts";
 import { failure, file, success, view } from "../job-store.ts";
 import { A, B, newJob, type ServeScene, to } from "./scene.ts";
 

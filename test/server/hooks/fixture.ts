@@ -3,7 +3,7 @@ import { join } from "node:path";
 import * as v from "valibot";
 import { type HookSecret, readHookSecret } from "../../../src/config/hook-auth.ts";
 import { parseConfig } from "../../../src/config/read-file.ts";
-import type { Account } from "../../../src/core/account.ts";
+import type { Account } from "../../../src/core/accounts/account.ts";
 import { AppError } from "../../../src/errors.ts";
 import { defineHost } from "../../../src/hosts/host.ts";
 import { compileHook } from "../../../src/server/hooks/compile.ts";

@@ -1,4 +1,4 @@
-import type { AccountView } from "../../../core/jobs.ts";
+import type { AccountView } from "../../../core/serving/jobs.ts";
 import { element, safeLink } from "./dom.ts";
 
 const STATES: Readonly<Record<AccountView["state"], string>> = {

@@ -1,4 +1,4 @@
-import type { JobUploadView, JobView } from "../../../core/job-view.ts";
+import type { JobUploadView, JobView } from "../../../core/serving/job-view.ts";
 import { safeText } from "../../../safe-text.ts";
 import { element, moment, safeLink, size } from "./dom.ts";
 

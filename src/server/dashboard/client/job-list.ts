@@ -1,4 +1,4 @@
-import type { JobUploadView, JobView } from "../../../core/job-view.ts";
+import type { JobUploadView, JobView } from "../../../core/serving/job-view.ts";
 import { json } from "./api.ts";
 import { replaceCard } from "./dom.ts";
 import { type JobCardOptions, jobCard, type Progress } from "./job-card.ts";

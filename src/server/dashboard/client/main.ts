@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
 /// <reference lib="dom.iterable" />
-import type { JobView } from "../../../core/job-view.ts";
-import type { AccountView } from "../../../core/jobs.ts";
+import type { JobView } from "../../../core/serving/job-view.ts";
+import type { AccountView } from "../../../core/serving/jobs.ts";
 import { accountCard } from "./account-card.ts";
 import { call, json, Refusal, storedToken, storeToken } from "./api.ts";
 import { copyText } from "./copy-text.ts";
