@@ -14,7 +14,7 @@ import { HOIST } from "../e2e/kit/run.ts";
 import { md5Of, randomBytes, scene, type World, world } from "../e2e/kit/world.ts";
 import { gate } from "../e2e/stand-in/fault.ts";
 
-const LARGE = 20_000_000;
+const LARGE = 48_000_000;
 
 describe("a file that changes while it is sent", () => {
   const changes = [

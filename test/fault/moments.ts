@@ -1,7 +1,7 @@
 import type { World } from "../e2e/kit/world.ts";
 import { gate } from "../e2e/stand-in/fault.ts";
 
-const LARGE = 16_000_000;
+const LARGE = 48_000_000;
 
 /** A moment of an upload at which the process is stopped, held there by the host. */
 export interface Moment {

@@ -4,7 +4,7 @@ import { type Outcome, scene, type World } from "../e2e/kit/world.ts";
 const up = (w: World, size: number, ...args: string[]): Promise<Outcome> =>
   w.run(["up", w.file("a.bin", size), "--to", "ulozto:/F", "--json", "--resumable", "never", ...args]);
 
-const LARGE = 16_000_000;
+const LARGE = 48_000_000;
 const html = "<html><body>Bad gateway</body></html>";
 const refusal = (error: number, code: number, message: string) => ({ status: code, body: { error, code, message } });
 

@@ -5,7 +5,7 @@ import { gate } from "../../e2e/stand-in/fault.ts";
 import { hostEnv } from "../../support/host-env.ts";
 import { bytesOf } from "../../support/temporary.ts";
 import { runAttempts } from "../../support/upload-context.ts";
-import { LARGE, PASSWORD, scene } from "./fixture.ts";
+import { LARGE, LARGER_THAN_BUFFERS, PASSWORD, scene } from "./fixture.ts";
 
 const refused = (message: string) => ({ body: { 0: { message, ok: false } } });
 const STALE = refused("Invalid identity provided");
@@ -223,7 +223,7 @@ describe("no answer to trust", () => {
   test("a host that takes no more bytes is left after the idle time", async () => {
     await using s = await scene({ env: { idleTimeoutMs: 400 } });
     s.gig.fault("body", { stallAt: 1_000_000 });
-    const { result, errors } = await s.run(LARGE);
+    const { result, errors } = await s.run(LARGER_THAN_BUFFERS);
     expect(errors.map((error) => error.code)).toEqual(["timeout"]);
     expect(result).not.toBeNull();
   });

@@ -15,6 +15,8 @@ import {
 
 export const PASSWORD = "cánary & 100%";
 export const LARGE = 16_000_000;
+/** Than those of sockets, which Linux lets grow to 36 MB. */
+export const LARGER_THAN_BUFFERS = 48_000_000;
 
 export interface Scene extends AsyncDisposable {
   readonly gig: UploadGigStandIn;
