@@ -84,10 +84,19 @@ export interface Adopted {
 export const JOB_STATES = ["running", "waiting", "queued", "unknown", "failed", "cancelled", "done"] as const;
 export type JobState = (typeof JOB_STATES)[number];
 
+/** What makes uploads wait that only the server knows. */
+export interface Waits {
+  /** Keys of the accounts whose queued uploads wait. */
+  readonly accounts: readonly string[];
+  /** Of the accounts that uploads are queued for, how many are among these. */
+  readonly ofQueued: "none" | "some" | "all";
+  /** Uploads that wait though they run. */
+  readonly uploads: readonly string[];
+}
+
 export interface JobsQuery {
   readonly state?: JobState;
-  /** What only the server knows: accounts (by key) whose queued uploads wait, and uploads that wait though they run. */
-  readonly waits?: { readonly accounts: readonly string[]; readonly uploads: readonly string[] };
+  readonly waits?: Waits;
   readonly account?: string;
   readonly labels?: Readonly<Record<string, string>>;
   /** Only jobs of which `path` or a directory above it is one of these; null: all. */
@@ -191,7 +200,7 @@ export interface ServeStore extends JobStore {
   /** Jobs by the state they are stored in, which costs the same however many there are. */
   depth(): Promise<QueueDepth>;
   /** Of the jobs stored in this state, how many show `waiting` because of `waits`. Looks at each of them. */
-  countWaiting(state: "running" | "queued", waits: NonNullable<JobsQuery["waits"]>): Promise<number>;
+  countWaiting(state: "running" | "queued", waits: Waits): Promise<number>;
 
   /** Remembers a signed message's id for 30 days; false when it is known already. */
   rememberMessage(scope: string, id: string): Promise<boolean>;

@@ -86,7 +86,7 @@ export function createJobs(world: JobsWorld): RunningJobs {
     return { jobs: records.map(view), created: false };
   }
 
-  const waits = async () => live.waits((await store.queued(world.runId, 1)).keys());
+  const waits = async () => live.waits([...(await store.queued(world.runId, 1)).keys()]);
 
   async function find(id: string, roots: readonly Root[]): Promise<JobRecord> {
     const job = await store.job(id);
@@ -195,7 +195,7 @@ export function createJobs(world: JobsWorld): RunningJobs {
     },
     pauseAccount: (name) => changeAccount(name, { paused: true, pausedBecause: null }),
     resumeAccount: (name) => changeAccount(name, RESUMED),
-    depth: async () => shownDepth(store, world.runId, await waits()),
+    depth: async () => shownDepth(store, await waits()),
     subscribe: listeners.add,
 
     observe(event) {

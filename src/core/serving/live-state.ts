@@ -2,7 +2,7 @@ import type { Account } from "../accounts/account.ts";
 import { standingOf } from "../accounts/account-standing.ts";
 import type { EngineEvent } from "../events.ts";
 import type { AccountState } from "../job-store.ts";
-import type { JobsQuery } from "../serve-store.ts";
+import type { Waits } from "../serve-store.ts";
 import type { LiveFacts } from "./job-view.ts";
 import type { AccountView } from "./jobs.ts";
 
@@ -15,7 +15,7 @@ export interface LiveState extends LiveFacts {
   know(states: ReadonlyMap<string, AccountState>): void;
   accountView(account: Account): AccountView;
   /** What makes uploads wait beyond what is stored with them. `queued`: keys of accounts that uploads are queued for. */
-  waits(queued: Iterable<string>): NonNullable<JobsQuery["waits"]>;
+  waits(queued: readonly string[]): Waits;
 }
 
 interface Running {
@@ -65,8 +65,10 @@ export function createLiveState(isServed: (accountKey: string) => boolean): Live
     waits(queued) {
       const waiting = [...running].filter(([, { captcha, rests }]) => captcha !== null || rests);
       const accounts = [...queued, ...states.keys(), ...waiting.map(([, { accountKey }]) => accountKey)];
+      const held = queued.filter((key) => accountWait(key) !== null).length;
       return {
         accounts: [...new Set(accounts)].filter((key) => accountWait(key) !== null),
+        ofQueued: held === 0 ? "none" : held === queued.length ? "all" : "some",
         uploads: waiting.map(([id]) => id),
       };
     },

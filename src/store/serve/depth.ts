@@ -1,7 +1,7 @@
-import { JOB_STATES, type JobState, type JobsQuery, type QueueDepth, type ServeStore } from "../../core/serve-store.ts";
+import { JOB_STATES, type JobState, type QueueDepth, type ServeStore, type Waits } from "../../core/serve-store.ts";
 import type { StoreContext } from "../context.ts";
 import { wakeAllDue } from "../due.ts";
-import { type Condition, stateConditions } from "./shown-state.ts";
+import { type Condition, shows } from "./shown-state.ts";
 import { FIRST_ENDED, STATE } from "./states.ts";
 
 /** Jobs looked at at a time; between two looks other work goes on. */
@@ -31,14 +31,13 @@ export function depth(context: StoreContext) {
       });
     },
 
-    async countWaiting(state: "running" | "queued", waits: NonNullable<JobsQuery["waits"]>): Promise<number> {
-      const { shown } = stateConditions("waiting", waits);
-      if (shown === null) return 0;
+    async countWaiting(state: "running" | "queued", waits: Waits): Promise<number> {
+      const waiting = shows(STATE.waiting, waits);
       let count = 0;
       let last: number | null = 0;
       while (last !== null) {
         const after: number = last;
-        const window = await access.read(() => look(context, STATE[state], shown, after));
+        const window = await access.read(() => look(context, STATE[state], waiting, after));
         count += window.waiting;
         last = window.last;
         // A read by itself is done at once and would leave nobody else a turn.

@@ -1,4 +1,4 @@
-import type { JobState, JobsQuery } from "../../core/serve-store.ts";
+import type { JobState, Waits } from "../../core/serve-store.ts";
 import type { Bindings } from "../connection.ts";
 import { FIRST_ENDED, STATE } from "./states.ts";
 
@@ -20,22 +20,50 @@ export interface StateConditions {
  * nothing else of another: so a job that shows `waiting` may be stored as any that has not ended, and one that shows
  * another state is stored as that.
  */
-export function stateConditions(state: JobState, waits: JobsQuery["waits"]): StateConditions {
+export function stateConditions(state: JobState, waits: Waits | undefined): StateConditions {
   const place = STATE[state];
-  const exact: Condition = { sql: "state = $state", values: { state: place } };
-  const nobodyWaits = waits === undefined || (waits.accounts.length === 0 && waits.uploads.length === 0);
-  if (nobodyWaits || place >= FIRST_ENDED) return { stored: exact, shown: null };
+  const exact: StateConditions = { stored: { sql: "state = $state", values: { state: place } }, shown: null };
+  if (waits === undefined || isAsStored(state, waits)) return exact;
+  switch (state) {
+    case "queued":
+      // Looking through a long queue for the one that does not wait would find none.
+      return waits.ofQueued === "all" ? { ...exact, stored: NOTHING } : { ...exact, shown: isHeldByNone(waits) };
+    case "waiting":
+      return { stored: { sql: `state < ${FIRST_ENDED}`, values: {} }, shown: shows(place, waits) };
+    default:
+      return { ...exact, shown: shows(place, waits) };
+  }
+}
+
+/** Whether nothing that only the server knows makes a difference to it. */
+function isAsStored(state: JobState, { ofQueued, uploads }: Waits): boolean {
+  if (state === "queued") return ofQueued === "none";
+  if (state === "running") return uploads.length === 0;
+  return state !== "waiting" || (ofQueued === "none" && uploads.length === 0);
+}
+
+const NOTHING: Condition = { sql: "FALSE", values: {} };
+
+/** What `shows` comes to for a job that is stored as queued, of which nothing runs: five times as fast. */
+function isHeldByNone({ accounts }: Waits): Condition {
   return {
-    stored: state === "waiting" ? { sql: `state < ${FIRST_ENDED}`, values: {} } : exact,
-    shown: {
-      sql: `$shown = (
-        SELECT min(CASE
-          WHEN id IN (SELECT value FROM json_each($parked)) THEN ${STATE.waiting}
-          WHEN shown = ${STATE.queued} AND account_key IN (SELECT value FROM json_each($held)) THEN ${STATE.waiting}
-          ELSE shown
-        END)
-        FROM uploads WHERE job = jobs.seq)`,
-      values: { shown: place, parked: JSON.stringify(waits.uploads), held: JSON.stringify(waits.accounts) },
-    },
+    sql: `NOT EXISTS (
+      SELECT 1 FROM uploads
+      WHERE job = jobs.seq AND shown = ${STATE.queued} AND account_key IN (SELECT value FROM json_each($held)))`,
+    values: { held: JSON.stringify(accounts) },
+  };
+}
+
+/** Asks the uploads of a job what they make it show. */
+export function shows(place: number, { accounts, uploads }: Waits): Condition {
+  return {
+    sql: `$shown = (
+      SELECT min(CASE
+        WHEN id IN (SELECT value FROM json_each($parked)) THEN ${STATE.waiting}
+        WHEN shown = ${STATE.queued} AND account_key IN (SELECT value FROM json_each($held)) THEN ${STATE.waiting}
+        ELSE shown
+      END)
+      FROM uploads WHERE job = jobs.seq)`,
+    values: { shown: place, parked: JSON.stringify(uploads), held: JSON.stringify(accounts) },
   };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { JOB_STATES } from "../../../src/core/serve-store.ts";
+import { JOB_STATES, type Waits } from "../../../src/core/serve-store.ts";
 import { jobView, type LiveFacts } from "../../../src/core/serving/job-view.ts";
 import { shownDepth } from "../../../src/core/serving/queue-depth.ts";
 import { failure, file, success, view } from "../job-store.ts";
@@ -7,6 +7,12 @@ import { A, B, newJob, type ServeScene, to } from "./scene.ts";
 
 /** Lists of jobs, and how many there are. */
 export function describePages(scene: ServeScene): void {
+  async function waitsFor(accounts: readonly string[], uploads: readonly string[] = []): Promise<Waits> {
+    const queued = [...(await scene.store.queued(scene.runId, 1)).keys()];
+    const held = queued.filter((key) => accounts.includes(key)).length;
+    return { accounts, uploads, ofQueued: held === 0 ? "none" : held < queued.length ? "some" : "all" };
+  }
+
   describe("a page of jobs", () => {
     test("is newest first, and goes on where it ended while others come and go", async () => {
       const ids: string[] = [];
@@ -86,10 +92,11 @@ export function describePages(scene: ServeScene): void {
             accountCaptcha: () => null,
             rests: () => false,
           };
-          const depth = await shownDepth(scene.store, scene.runId, { accounts, uploads });
+          const waits = await waitsFor(accounts, uploads);
+          const depth = await shownDepth(scene.store, waits);
           for (const state of JOB_STATES) {
             const shown = all.filter((each) => jobView(each, live).state === state).map(({ id }) => id);
-            const found = await scene.listed({ state, waits: { accounts, uploads } });
+            const found = await scene.listed({ state, waits });
             expect([accounts, uploads, state, found]).toEqual([accounts, uploads, state, shown]);
             expect([accounts, uploads, state, depth.byState[state]]).toEqual([accounts, uploads, state, shown.length]);
           }
@@ -104,7 +111,7 @@ export function describePages(scene: ServeScene): void {
         ...Array.from({ length: 1_100 }, () => newJob(both)),
       );
       const count = async (accounts: readonly string[]) =>
-        (await shownDepth(scene.store, scene.runId, { accounts, uploads: [] })).byState;
+        (await shownDepth(scene.store, await waitsFor(accounts))).byState;
       expect(await count([B])).toMatchObject({ running: 0, waiting: 1_100, queued: 1_100 });
       expect(await count([A])).toMatchObject({ running: 0, waiting: 2_200, queued: 0 });
       expect(await count([A, B])).toMatchObject({ running: 0, waiting: 2_200, queued: 0 });
