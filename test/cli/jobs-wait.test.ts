@@ -110,7 +110,8 @@ describe("jobs add --wait", () => {
 
   test("says once for each change what a job waits for, on stderr, and until when", async () => {
     const held = (waitingFor: "account" | "cool-down" | "retry" | "notBefore") => {
-      const change = { state: "waiting", waitingFor } as const;
+      const waitingUntil = waitingFor === "retry" ? "2026-12-01T03:00:00.000Z" : null;
+      const change = { state: "waiting", waitingFor, waitingUntil } as const;
       return view({ ...change, finishedAt: null, notBefore: "2026-12-01T02:00:00.000Z" }, { ...change, ok: null });
     };
     const paused = held("account");
@@ -136,7 +137,7 @@ describe("jobs add --wait", () => {
     expect(ran.err.trim().split("\n")).toEqual([
       `${x} for its account: the login of ulozto was refused: wrong password; Ctrl-C leaves it queued`,
       `${x} for the end of the pause that the host asked for, until ${at("2026-12-01T01:00:00.000Z")}`,
-      `${x} to be tried again`,
+      `${x} to be tried again at ${at("2026-12-01T03:00:00.000Z")}`,
       `${x} for its time, until ${at("2026-12-01T02:00:00.000Z")}`,
     ]);
     expect(await on(server, [...wait, "-q"])).toMatchObject({ code: 0, out: ran.out, err: "" });

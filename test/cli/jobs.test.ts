@@ -125,6 +125,9 @@ describe("the server", () => {
     [new Response("<html>", { status: 502 }), 5, "not as hoist serve does"],
     [new Response("<html>", { status: 200 }), 5, "not as hoist serve does"],
     [Response.json({ hello: "world" }), 5, "is no job"],
+    [Response.json({ ...DONE, createdAt: "yesterday" }), 5, "is no job"],
+    [Response.json({ ...DONE, finishedAt: "never" }), 5, "is no job"],
+    [Response.json({ ...DONE, uploads: [{ ...DONE.uploads[0], waitingUntil: "soon" }] }), 5, "is no job"],
     [new Response(null, { status: 302, headers: { location: "http://127.0.0.1:1/" } }), 5, "HTTP 302"],
   ])("keeps its failure %#", async (answer, code, words) => {
     await using server = fakeServer(() => answer);

@@ -133,7 +133,9 @@ describe("hoist jobs", () => {
     const s = await served(w);
     const { out } = await w.run(["jobs", "add", w.file("a.bin"), "--to", "uploadgig", "--not-before", "1h"]);
     const id = out.trim();
-    expect((await s.job(id)).waitingFor).toBe("notBefore");
+    const { waitingFor, waitingUntil, notBefore } = await s.job(id);
+    expect([waitingFor, waitingUntil]).toEqual(["notBefore", notBefore]);
+    expect((await w.run(["jobs", "show", id])).out).toContain(`uploadgig: waiting (notBefore until ${notBefore})\n`);
     expect((await w.run(["jobs", "cancel", id])).out).toStartWith(`${id}  cancelled`);
     expect(await w.run(["jobs", "cancel", id])).toMatchObject({ code: 4, out: "" });
     expect((await w.run(["jobs", "retry", id])).code).toBe(0);

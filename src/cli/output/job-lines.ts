@@ -41,9 +41,10 @@ function progressOf({ bytes, size }: JobUploadView): string {
   return size === null ? formatBytes(bytes) : `${formatBytes(bytes)} of ${formatBytes(size)}`;
 }
 
-/** `waiting (captcha)`. */
-export function stateOf({ state, waitingFor }: Pick<JobView, "state" | "waitingFor">): string {
-  return waitingFor === null || waitingFor === undefined ? state : `${state} (${waitingFor})`;
+/** `waiting (captcha)`. Servers of an earlier version tell no time. */
+export function stateOf({ state, waitingFor, waitingUntil }: Pick<JobView, "state" | "waitingFor" | "waitingUntil">) {
+  if (waitingFor == null) return state;
+  return `${state} (${waitingFor}${waitingUntil == null ? "" : ` until ${waitingUntil}`})`;
 }
 
 function nameOf({ uploads }: JobView): string {

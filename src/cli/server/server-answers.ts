@@ -58,12 +58,22 @@ function hintFor(code: ErrorCode, detail: string, requestId: string | undefined)
   return `take a token that has it: "${scope}" in scopes of [[serve.tokens]] in the server's configuration`;
 }
 
+const moment = v.pipe(
+  v.string(),
+  v.check((text) => !Number.isNaN(Date.parse(text))),
+);
+/** A server of an earlier version may not tell it. */
+const maybeMoment = v.optional(v.nullable(moment));
+
 const job = v.looseObject({
   v: v.literal(1),
   id: v.string(),
   state: v.picklist(JOB_STATES),
   source: v.looseObject({ path: v.string() }),
-  createdAt: v.string(),
+  createdAt: moment,
+  startedAt: maybeMoment,
+  finishedAt: maybeMoment,
+  notBefore: maybeMoment,
   uploads: v.array(
     v.looseObject({
       id: v.string(),
@@ -71,6 +81,7 @@ const job = v.looseObject({
       account: v.string(),
       name: v.string(),
       file: v.string(),
+      waitingUntil: maybeMoment,
     }),
   ),
 });
@@ -88,7 +99,7 @@ const accountList = v.object({
       host: v.string(),
       state: v.string(),
       reason: v.nullable(v.string()),
-      coolDownUntil: v.nullable(v.string()),
+      coolDownUntil: v.nullable(moment),
     }),
   ),
 });

@@ -109,13 +109,13 @@ function reasonOf(job: JobView, upload: JobUploadView, account: ServerAccount | 
     case "account":
       return `for its account: ${holdOf(upload.account, account)}`;
     case "cool-down":
-      return `for the end of the pause that the host asked for${until(account?.coolDownUntil)}`;
+      return `for the end of the pause that the host asked for${moment(", until ", upload.waitingUntil ?? account?.coolDownUntil)}`;
     case "notBefore":
-      return `for its time${until(job.notBefore)}`;
+      return `for its time${moment(", until ", job.notBefore)}`;
     case "settle":
       return "until its file no longer changes";
     default:
-      return `to be tried again${upload.error === null ? "" : `: ${upload.error.message}`}`;
+      return `to be tried again${moment(" at ", upload.waitingUntil)}${upload.error === null ? "" : `: ${upload.error.message}`}`;
   }
 }
 
@@ -126,6 +126,6 @@ function holdOf(name: string, account: ServerAccount | undefined): string {
   return `${name} takes no uploads now`;
 }
 
-function until(moment: string | null | undefined): string {
-  return moment == null ? "" : `, until ${localTime(Date.parse(moment))}`;
+function moment(before: string, told: string | null | undefined): string {
+  return told == null ? "" : `${before}${localTime(Date.parse(told))}`;
 }

@@ -10,6 +10,8 @@ export interface JobUploadView {
   /** Bytes handed over in this attempt. */
   readonly bytes: number;
   readonly waitingFor: WaitReason | null;
+  /** When that is over, as far as it is known; null for what has no time. */
+  readonly waitingUntil: string | null;
   readonly id: string;
   /** Null until it has ended. */
   readonly ok: boolean | null;
@@ -36,7 +38,9 @@ export interface JobView {
   readonly v: 1;
   readonly id: string;
   readonly state: JobState;
+  /** With its time, of the first upload that waits. */
   readonly waitingFor: WaitReason | null;
+  readonly waitingUntil: string | null;
   readonly source: { readonly path: string; readonly size: number | null };
   readonly labels: Readonly<Record<string, string>>;
   readonly group: string | null;
@@ -54,6 +58,8 @@ export interface LiveFacts {
   bytes(uploadId: string): number | null;
   /** Why an account's queued uploads wait, also for the account itself to be configured again; null when they do not. */
   accountWait(accountKey: string): Extract<WaitReason, "cool-down" | "captcha" | "account"> | null;
+  /** Until when the account is left alone, milliseconds since the epoch; null: it is not. */
+  coolDownUntil(accountKey: string): number | null;
   /** The page a person must open for an upload. */
   captcha(uploadId: string): string | null;
   /** The page that all uploads of an account wait for. */
@@ -65,6 +71,7 @@ export interface LiveFacts {
 const NOTHING_LIVE: LiveFacts = {
   bytes: () => null,
   accountWait: () => null,
+  coolDownUntil: () => null,
   captcha: () => null,
   accountCaptcha: () => null,
   rests: () => false,
@@ -76,11 +83,13 @@ export function jobView(job: JobRecord, live: LiveFacts = NOTHING_LIVE): JobView
   const uploads = job.uploads.map((upload) => jobUploadView(upload, live));
   const state = jobStateOf(uploads.map((upload) => upload.state));
   const ended = isEnded(state);
+  const waiting = state === "waiting" ? uploads.find((upload) => upload.waitingFor !== null) : undefined;
   return {
     v: 1,
     id: job.id,
     state,
-    waitingFor: state === "waiting" ? (uploads.find((upload) => upload.waitingFor !== null)?.waitingFor ?? null) : null,
+    waitingFor: waiting?.waitingFor ?? null,
+    waitingUntil: waiting?.waitingUntil ?? null,
     source: { path: job.source.path, size: job.source.size },
     labels: job.labels,
     group: job.group,
@@ -106,6 +115,7 @@ function jobUploadView(upload: JobUpload, live: LiveFacts): JobUploadView {
     phase: upload.phase,
     bytes: bytesOf(upload, state, live),
     waitingFor,
+    waitingUntil: waitEnd(upload, waitingFor, live),
     id: upload.id,
     ok: isEnded(state) ? state === "done" : null,
     file: upload.source.path,
@@ -148,6 +158,12 @@ function waitReason(upload: JobUpload, live: LiveFacts, captcha: string | null):
   if (upload.state === "running" && live.rests(upload.id)) return "cool-down";
   if (upload.state !== "queued" && upload.state !== "interrupted") return null;
   return upload.waitingFor ?? live.accountWait(upload.accountKey);
+}
+
+function waitEnd(upload: JobUpload, waitingFor: WaitReason | null, live: LiveFacts): string | null {
+  if (waitingFor === null || waitingFor === "captcha" || waitingFor === "account") return null;
+  const end = waitingFor === "cool-down" ? live.coolDownUntil(upload.accountKey) : upload.dueAt;
+  return end === null ? null : timestamp(end);
 }
 
 function shownState(upload: JobUpload, waitingFor: WaitReason | null): JobState {

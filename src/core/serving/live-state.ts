@@ -30,11 +30,15 @@ export function createLiveState(isServed: (accountKey: string) => boolean): Live
   const running = new Map<string, Running>();
   let states: ReadonlyMap<string, AccountState> = new Map();
 
+  const coolDownUntil = (accountKey: string): number | null => {
+    const until = states.get(accountKey)?.coolDownUntil ?? 0;
+    return until > Date.now() ? until : null;
+  };
   const accountWait = (accountKey: string) => {
     if (!isServed(accountKey)) return "account";
     const state = states.get(accountKey);
     if (state?.paused === true || (state?.refusedSecret ?? null) !== null) return "account";
-    if ((state?.coolDownUntil ?? 0) > Date.now()) return "cool-down";
+    if (coolDownUntil(accountKey) !== null) return "cool-down";
     return captchaOf(accountKey) === null ? null : "captcha";
   };
   const captchaOf = (accountKey: string): string | null =>
@@ -62,6 +66,7 @@ export function createLiveState(isServed: (accountKey: string) => boolean): Live
     accountCaptcha: captchaOf,
     rests: (uploadId) => running.get(uploadId)?.rests ?? false,
     accountWait,
+    coolDownUntil,
     waits(queued) {
       const waiting = [...running].filter(([, { captcha, rests }]) => captcha !== null || rests);
       const accounts = [...queued, ...states.keys(), ...waiting.map(([, { accountKey }]) => accountKey)];

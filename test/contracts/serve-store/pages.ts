@@ -90,6 +90,7 @@ export function describePages(scene: ServeScene): void {
             accountWait: (key) => (accounts.includes(key) ? "account" : null),
             captcha: (id) => (uploads.includes(id) ? "https://captcha.example" : null),
             accountCaptcha: () => null,
+            coolDownUntil: () => null,
             rests: () => false,
           };
           const waits = await waitsFor(accounts, uploads);

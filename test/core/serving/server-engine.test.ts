@@ -156,7 +156,13 @@ test("a failure that may pass waits for another round; one that will not is the 
   await using server = await startServer({ accounts: { one } });
   const passing = await server.add(server.files.file("a", "a"), ["one"]);
   const final = await server.add(server.files.file("b", "b"), ["one"]);
-  expect(await server.until(passing.id, ({ state }) => state === "waiting")).toMatchObject({ waitingFor: "retry" });
+  const before = Date.now();
+  const waiting = await server.until(passing.id, ({ state }) => state === "waiting");
+  const { waitingUntil } = waiting;
+  expect(waiting).toMatchObject({ waitingFor: "retry", uploads: [{ waitingFor: "retry", waitingUntil }] });
+  const waitMs = Date.parse(waitingUntil ?? "") - before;
+  expect(waitMs).toBeGreaterThan(50_000);
+  expect(waitMs).toBeLessThanOrEqual(61_000);
   expect((await server.ended(final.id)).uploads[0]?.error?.code).toBe("host_rejected");
 });
 
@@ -278,10 +284,15 @@ test("a cool-down shows on the upload that met it, in lists and in counts, and e
   await server.until(first.id, ({ state }) => state === "waiting");
   const second = await server.add(server.files.file("b", "b"), ["one"]);
   await server.until(second.id, ({ waitingFor }) => waitingFor === "cool-down");
-  expect(await jobs.get(first.id, server.roots)).toMatchObject({
-    waitingFor: "cool-down",
-    uploads: [{ state: "waiting", waitingFor: "cool-down", ok: null }],
-  });
+  const waitingUntil = (await jobs.accounts())[0]?.coolDownUntil ?? "";
+  expect(Date.parse(waitingUntil)).toBeGreaterThan(Date.now() - 1_500);
+  for (const { id } of [first, second]) {
+    expect(await jobs.get(id, server.roots)).toMatchObject({
+      waitingFor: "cool-down",
+      waitingUntil,
+      uploads: [{ state: "waiting", waitingFor: "cool-down", waitingUntil, ok: null }],
+    });
+  }
   const waiting = await jobs.list({ state: "waiting", labels: {}, limit: 9 }, server.roots);
   expect(waiting.jobs.map(({ id }) => id)).toEqual([second.id, first.id]);
   expect((await jobs.depth()).byState).toMatchObject({ running: 0, waiting: 2, queued: 0 });

@@ -77,15 +77,15 @@ function uploadRow(job: JobView, upload: JobUploadView, options: JobCardOptions)
     element("span", { className: "place" }, place),
     badge(upload.state),
     upload.state === "running" ? bar(options.progress(job, upload), upload) : null,
-    upload.waitingFor === null ? null : element("span", {}, `waits for ${waitsFor(job, upload.waitingFor)}`),
+    upload.waitingFor === null ? null : element("span", {}, `waits for ${waitsFor(upload, upload.waitingFor)}`),
     upload.state === "done" ? link(upload, options) : null,
     upload.state === "cancelled" ? null : failure(upload),
   );
 }
 
-function waitsFor({ notBefore }: JobView, reason: string): string {
+function waitsFor({ waitingUntil }: JobUploadView, reason: string): string {
   const known = WAITS[reason] ?? reason;
-  return reason === "notBefore" && notBefore !== null ? `${known}: ${moment(notBefore)}` : known;
+  return waitingUntil === null ? known : `${known}: ${moment(waitingUntil)}`;
 }
 
 function bar(progress: Progress | null, upload: JobUploadView): HTMLElement {
