@@ -2,7 +2,7 @@ import { AppError } from "../errors.ts";
 
 /** One thing that is wrong with a request. */
 export interface InputError {
-  /** Keys of the schema and numbers of list items, never what the caller made up: `to[0]`. Empty: the whole. */
+  /** Keys and numbers of list items: `to[0]`. Nothing that the caller made up but a plain word. Empty: the whole. */
   readonly path: string;
   /** What is wrong with it, without quoting it; goes on after the path: "is empty". */
   readonly message: string;

@@ -2,15 +2,34 @@ import * as v from "valibot";
 import { invalidInput } from "../core/invalid-input.ts";
 import { AppError } from "../errors.ts";
 
-/** Fails with `usage`, naming what is wrong and where, without quoting. */
+/** A body. Fails with `usage`, naming what is wrong and where, without quoting. */
 export function parseInput<const S extends v.GenericSchema>(schema: S, value: unknown): v.InferOutput<S> {
+  return parse(schema, value, true);
+}
+
+/** A query, likewise: `label.X` comes as `labels`, those of `lists` as arrays, others as texts. */
+export function parseQuery<const S extends v.GenericSchema>(
+  schema: S,
+  query: URLSearchParams,
+  lists: readonly string[] = [],
+): v.InferOutput<S> {
+  // What stands in a link may have come from anybody.
+  return parse(schema, queryInput(query, lists), false);
+}
+
+/** `namesUnknown`: a key that is not known is named where it is a plain word. */
+function parse<const S extends v.GenericSchema>(schema: S, value: unknown, namesUnknown: boolean): v.InferOutput<S> {
   // To valibot a list is an object, in which everything is missing.
   if (Array.isArray(value) && (schema.type === "strict_object" || schema.type === "object")) throw noObject();
   assertLabels(value);
   const parsed = v.safeParse(schema, value);
   if (parsed.success) return parsed.output;
   if (typeof value !== "object" || value === null) throw noObject();
-  throw invalidInput(parsed.issues.slice(0, 20).map((issue) => ({ path: pathOf(issue), message: wordsOf(issue) })));
+  const errors = parsed.issues.slice(0, 20).map((issue) => {
+    const path = namesUnknown || !isUnknownKey(issue) ? pathOf(issue) : "";
+    return { path, message: wordsOf(issue, path) };
+  });
+  throw invalidInput(errors);
 }
 
 /** Labels that valibot would leave out without a word: a list's, and those called as what every object has. */
@@ -36,14 +55,17 @@ export function parseJson(bytes: Uint8Array): unknown {
   }
 }
 
-/** Ends before the first key that the schema does not know: keys of a table, and unknown ones, are the caller's. */
+function isUnknownKey({ type, expected }: v.BaseIssue<unknown>): boolean {
+  return type === "strict_object" && expected === "never";
+}
+
+/** Ends before what is no plain word, and before the names of labels: those are the caller's. */
 function pathOf(issue: v.BaseIssue<unknown>): string {
   let path = "";
   for (const { type, key } of issue.path ?? []) {
     if (type === "array" && typeof key === "number") path += `[${key}]`;
-    else if (type === "object" && !(issue.type === "strict_object" && issue.expected === "never") && isPlain(key)) {
-      path += path === "" ? key : `.${key}`;
-    } else break;
+    else if (type === "object" && isPlain(key)) path += path === "" ? key : `.${key}`;
+    else break;
     if (key === "labels") break;
   }
   return path;
@@ -56,7 +78,7 @@ function isPlain(key: unknown): key is string {
 const LABEL_NAMES = "must have names of 1 to 64 letters, digits, dots, dashes and underscores";
 
 /** Never valibot's own words: they quote the value. */
-function wordsOf(issue: v.BaseIssue<unknown>): string {
+function wordsOf(issue: v.BaseIssue<unknown>, path: string): string {
   const own = issue.message.startsWith("Invalid ") ? null : issue.message;
   if (own !== null) return own;
   if (issue.path?.[0]?.key === "labels" && issue.path.length > 1) {
@@ -64,7 +86,7 @@ function wordsOf(issue: v.BaseIssue<unknown>): string {
   }
   switch (issue.type) {
     case "strict_object":
-      if (issue.expected === "never") return "has a key that is not known";
+      if (isUnknownKey(issue)) return path === "" ? "has a key that is not known" : "is not known";
       return issue.expected === "Object" ? "must be an object" : "is missing";
     case "object":
     case "record":
@@ -93,8 +115,7 @@ function wordsOf(issue: v.BaseIssue<unknown>): string {
   }
 }
 
-/** The query's parameters as an object: `label.X` as `labels`, those of `lists` as arrays, others as texts. */
-export function queryInput(query: URLSearchParams, lists: readonly string[] = []): unknown {
+function queryInput(query: URLSearchParams, lists: readonly string[]): unknown {
   const labels: [string, string][] = [];
   const others = new Map<string, string | string[]>();
   for (const key of new Set(query.keys())) {

@@ -3,7 +3,7 @@ import { safeJson } from "../../safe-text.ts";
 import type { ServerDeps } from "../deps.ts";
 import { type LoggedEvent, type Missed, mayHear } from "../event-log.ts";
 import { eventStream } from "../event-stream.ts";
-import { parseInput, queryInput } from "../input.ts";
+import { parseQuery } from "../input.ts";
 import type { Call, Route } from "../route.ts";
 
 const query = v.strictObject({
@@ -35,7 +35,7 @@ export function eventRoutes({ jobs, events, heartbeatMs }: ServerDeps): readonly
       headers: { "Last-Event-ID": "Goes on after this event." },
       answers: { 200: { description: "A stream that does not end.", type: "text/event-stream" } },
       async handle(call) {
-        const { job } = parseInput(query, queryInput(call.query));
+        const { job } = parseQuery(query, call.query);
         const { roots } = call.grant;
         const missed = await first(call, job);
         call.lift();

@@ -8,7 +8,7 @@ import { AppError } from "../../errors.ts";
 import { answerSubmitted } from "../answer.ts";
 import type { ServerDeps } from "../deps.ts";
 import { submitterOf } from "../grant.ts";
-import { parseInput, queryInput } from "../input.ts";
+import { parseQuery } from "../input.ts";
 import { idempotencyKey, requestKey } from "../request-key.ts";
 import type { Call, Route } from "../route.ts";
 import { roomFor, spoolBody } from "../spool-body.ts";
@@ -50,7 +50,7 @@ export function fileRoutes({ jobs, settings, spoolDirectory, log }: ServerDeps):
         if (call.request.headers.has("content-range")) {
           throw new AppError("usage", "a file is taken whole: Content-Range is not understood");
         }
-        const input = parseInput(putQuery, queryInput(call.query, ["to"]));
+        const input = parseQuery(putQuery, call.query, ["to"]);
         const name = nameOf(call, input.name);
         const request: JobRequest = jobs.readRequest({
           ...input,

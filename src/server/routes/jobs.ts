@@ -7,7 +7,7 @@ import { afterWait, answerJobs, answerSubmitted, applied, json } from "../answer
 import type { ServerDeps } from "../deps.ts";
 import { submitterOf } from "../grant.ts";
 import { type Submission, throughHook } from "../hook-jobs.ts";
-import { parseInput, queryInput } from "../input.ts";
+import { parseInput, parseQuery } from "../input.ts";
 import { requestKey } from "../request-key.ts";
 import type { Call, Route } from "../route.ts";
 import { jobOrGroupView, jobsPage, jobViewSchema } from "../schemas.ts";
@@ -120,7 +120,7 @@ export function jobRoutes({ jobs, settings, log }: ServerDeps): readonly Route[]
       query: listQuery,
       answers: { 200: { description: "A page of jobs.", type: "application/json", schema: jobsPage } },
       async handle(call) {
-        const query = parseInput(listQuery, queryInput(call.query));
+        const query = parseQuery(listQuery, call.query);
         const page = await jobs.list(query, call.grant.roots);
         return json({ v: 1, jobs: page.jobs, next: page.next });
       },

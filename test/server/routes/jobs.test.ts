@@ -98,7 +98,9 @@ describe("POST /v1/jobs", () => {
     [{ path: PATH, callback: "ftp" }, [["callback", "must be a URL"]]],
     [{ path: PATH, resumable: "maybe" }, [["resumable", "must be one of auto, always, never"]]],
     [{ path: PATH, after: "burn" }, [["after", "must be keep, delete or move:DIR"]]],
-    [{ path: PATH, canary: 1 }, [["", "has a key that is not known"]]],
+    [{ path: PATH, canary: 1 }, [["canary", "is not known"]]],
+    [{ path: PATH, "canary-1": 1 }, [["", "has a key that is not known"]]],
+    [{ path: PATH, "": 1, ["x".repeat(33)]: 1 }, [["", "has a key that is not known"]]],
     [
       { path: PATH, labels: { ok: "1", "not ok": "2" } },
       [["labels", "must have names of 1 to 64 letters, digits, dots, dashes and underscores"]],
