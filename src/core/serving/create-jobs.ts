@@ -13,6 +13,7 @@ import type { LiveState } from "./live-state.ts";
 import { shownDepth } from "./queue-depth.ts";
 import { readRequest } from "./read-request.ts";
 import { retryJob } from "./retry-job.ts";
+import { waitForJob } from "./wait-for-job.ts";
 import type { Worker } from "./worker.ts";
 
 export interface JobsWorld {
@@ -52,6 +53,9 @@ export interface RunningJobs extends Jobs {
 
 /** The account may be busy, free, in want of a person or at rest from now on. */
 const TOUCHES_ACCOUNT: ReadonlySet<EngineEvent["type"]> = new Set(["start", "parked", "ended", "captcha", "cool_down"]);
+
+/** Longer than any upload takes to stop, unless the disk hangs: whoever cancels is not to wait for that. */
+const LONGEST_STOP_MS = 3_000;
 
 export function createJobs(world: JobsWorld): RunningJobs {
   const { store, live } = world;
@@ -100,6 +104,9 @@ export function createJobs(world: JobsWorld): RunningJobs {
     tellJob(job);
     return view(job);
   }
+
+  const wait: Jobs["wait"] = (id, ms, roots, signal) =>
+    waitForJob(id, ms, { look: async () => view(await find(id, roots)), subscribe: listeners.add, signal });
 
   async function accountNamed(name: string): Promise<Account> {
     const account = world.accounts().get(name);
@@ -151,31 +158,13 @@ export function createJobs(world: JobsWorld): RunningJobs {
       return { jobs: query.state === undefined ? views : views.filter(({ state }) => state === query.state), next };
     },
     get: async (id, roots) => view(await find(id, roots)),
-    async wait(id, ms, roots, signal) {
-      const ended = Promise.withResolvers<void>();
-      const stop = () => ended.resolve();
-      const timer = setTimeout(stop, ms);
-      const forget = listeners.add((event) => {
-        if (event.type === "job.state" && event.job.id === id && isEnded(event.job.state)) stop();
-      });
-      signal.addEventListener("abort", stop, { once: true });
-      try {
-        const now = view(await find(id, roots));
-        if (isEnded(now.state)) return now;
-        await ended.promise;
-        return view(await find(id, roots));
-      } finally {
-        clearTimeout(timer);
-        forget();
-        signal.removeEventListener("abort", stop);
-      }
-    },
+    wait,
     async cancel(id, roots) {
       const job = await find(id, roots);
       if (isEnded(view(job).state)) throw new AppError("conflict", "the job has ended");
       const running = await store.cancelJob(id, errorView(new AppError("cancelled", "the job was cancelled")));
       for (const upload of running) world.worker.cancel(upload.id);
-      return again(id);
+      return running.length === 0 ? again(id) : wait(id, LONGEST_STOP_MS, roots, world.signal);
     },
     async retry(id, roots) {
       await retryJob(world, await find(id, roots), roots);

@@ -128,7 +128,7 @@ export interface Jobs {
   get(id: string, roots: readonly Root[]): Promise<JobView>;
   /** The job when it has ended, or as it is after `ms`. */
   wait(id: string, ms: number, roots: readonly Root[], signal: AbortSignal): Promise<JobView>;
-  /** Fails with `conflict` when it has ended. */
+  /** The job as it has ended, which it has in a moment. Fails with `conflict` when it had before. */
   cancel(id: string, roots: readonly Root[]): Promise<JobView>;
   /** Fails with `conflict` when nothing failed. */
   retry(id: string, roots: readonly Root[]): Promise<JobView>;

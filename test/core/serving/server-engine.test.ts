@@ -139,8 +139,9 @@ test("a running job is cancelled, a queued one too, and either can be tried agai
   const running = await server.add(server.files.file("a", "a"), ["one"]);
   await server.until(running.id, ({ state }) => state === "running");
   const queued = await server.add(server.files.file("b", "b"), ["one"]);
-  await server.engine.jobs.cancel(queued.id, server.roots);
-  await server.engine.jobs.cancel(running.id, server.roots);
+  for (const { id } of [queued, running]) {
+    expect((await server.engine.jobs.cancel(id, server.roots)).state).toBe("cancelled");
+  }
   expect((await server.ended(running.id)).state).toBe("cancelled");
   expect((await server.ended(queued.id)).state).toBe("cancelled");
   one.behave = takeIt;
