@@ -153,9 +153,10 @@ function createRetries(task: UploadTask, rest: Rest): Retries {
       if (!allowed || source.spent || waitMs === null) {
         throw rests ? await gate.resting(error).catch(() => error) : error;
       }
+      // Before anybody hears of the rest, and may stop the upload for it.
+      await forgetBody(task, error);
       if (rests) rest(true);
       listen({ type: "retry", upload: entry.record, error: errorView(error), waitMs });
-      await forgetBody(task, error);
       if (rests) await task.place.pause();
       await sleep(waitMs, task.signal);
     },

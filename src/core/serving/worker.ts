@@ -32,7 +32,7 @@ export interface Worker {
   reconsider(accountKey: string): void;
   /** Aborts a running upload; it ends as cancelled. */
   cancel(uploadId: string): void;
-  /** Starts nothing more, lets uploads run for `graceMs`, then stops them; at once those that only wait for a person. */
+  /** Starts nothing more, lets uploads run for `graceMs`, then stops them; at once those that only wait. */
   stop(graceMs: number): Promise<void>;
 }
 
@@ -65,7 +65,7 @@ export function startWorker(world: WorkerWorld, run: { readonly id: string; read
     live.observe(event);
     if (CHANGES_JOB.has(event.type) && "upload" in event) changed(event.upload.id);
     world.listen(event, "upload" in event ? jobIds.get(event.upload.id) : undefined);
-    if (stopping && event.type === "parked") stopParked();
+    if (stopping && (event.type === "parked" || event.type === "resting")) stopIdle();
   };
 
   const policy: DispatchPolicy = {
@@ -126,9 +126,9 @@ export function startWorker(world: WorkerWorld, run: { readonly id: string; read
     if (url !== null) listen({ type: "warning", text: `nothing but this line keeps the link of ${name}: ${url}` });
   }
 
-  /** A person may take days; the next start finds what waits for one. */
-  function stopParked(): void {
-    for (const [id, stop] of stops) if (live.captcha(id) !== null) stop.abort();
+  /** A person may take days, a cool-down an hour; the next start finds what waits for either. */
+  function stopIdle(): void {
+    for (const [id, stop] of stops) if (live.captcha(id) !== null || live.rests(id)) stop.abort();
   }
 
   /** What is queued and due, by account. */
@@ -223,7 +223,7 @@ export function startWorker(world: WorkerWorld, run: { readonly id: string; read
       stopping = true;
       slots.wake();
       await loop;
-      stopParked();
+      stopIdle();
       const timer = setTimeout(() => hard.abort(), graceMs);
       await dispatcher.idle();
       clearTimeout(timer);

@@ -271,6 +271,30 @@ test("a stop waits for what moves bytes, not for a person", async () => {
   for (const id of parked) expect((await server.ended(id)).state).toBe("done");
 });
 
+test("a stop waits for no cool-down: what rests goes on with the next start", async () => {
+  const one = fakeHost();
+  const goOn = Promise.withResolvers<void>();
+  one.behave = async ({ target, ctx }) => {
+    await ctx.phase("preparing");
+    await ctx.phase("finishing");
+    if (target.name === "late") await goOn.promise;
+    throw new AppError("rate_limited", "slow down", { retry: { coolDownMs: 60_000 } });
+  };
+  await using server = await startServer({ accounts: { one } });
+  const ids: string[] = [];
+  for (const name of ["late", "a"]) ids.push((await server.add(server.files.file(name, name), ["one"])).id);
+  await server.until(ids[1] ?? "", ({ waitingFor }) => waitingFor === "cool-down");
+  const stopped = server.engine.stop(60_000);
+  goOn.resolve();
+  await stopped;
+  for (const id of ids) {
+    expect(await server.engine.jobs.get(id, server.roots)).toMatchObject({
+      state: "waiting",
+      uploads: [{ ok: null, phase: "preparing", error: { code: "cancelled" } }],
+    });
+  }
+});
+
 test("a cool-down shows on the upload that met it, in lists and in counts, and ends", async () => {
   const one = fakeHost("fake", { perAccount: 1 });
   let asked = 0;
