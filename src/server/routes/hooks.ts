@@ -70,17 +70,18 @@ export function hookRoutes({ jobs, settings, rememberMessage, log }: ServerDeps)
       const sent = originalPath === path ? "" : ` (sent as ${originalPath})`;
       log.warn("hook.refused", `${path}${sent}: ${error.message}`, { requestId: call.id, hook: submitter.hook ?? "" });
     };
-    const submitted = asked.some(({ key }) => key !== null)
-      ? await addEach(requests, submitter, requestName, refused)
-      : await jobs.addTogether([...requests.keys()], submitter, refused);
+    const submitted = await submitAll(requests, submitter, requestName, refused);
     for (const { id } of submitted.created ? submitted.jobs : []) {
       log.info("job.queued", `queued for ${submitter.name}`, { job: id, requestId: call.id });
     }
     return submitted;
   }
 
-  /** By keys of their own: what is queued already when another fails is known again in the sender's next try. */
-  async function addEach(
+  /**
+   * With a key of its own a file that is queued already when another fails is known again in the sender's next try. Those
+   * without come last and together, so that no failure leaves any of them behind.
+   */
+  async function submitAll(
     requests: ReadonlyMap<JobRequest, HookJob>,
     submitter: Submitter,
     requestName: RequestName | null,
@@ -88,16 +89,23 @@ export function hookRoutes({ jobs, settings, rememberMessage, log }: ServerDeps)
   ): Promise<Submitted> {
     const done: Submitted[] = [];
     let failed: AppError | null = null;
-    for (const [request, job] of requests) {
+    const queue = async (adding: Promise<Submitted>, only?: JobRequest) => {
       try {
-        done.push(await jobs.add(request, submitter, requestKeyOf(job, submitter.name, requestName)));
+        done.push(await adding);
       } catch (thrown) {
         const error = toAppError(thrown);
         if (error.code !== "source") throw error;
         failed ??= error;
-        refused(request, error);
+        if (only !== undefined) refused(only, error);
       }
+    };
+    const unnamed: JobRequest[] = [];
+    for (const [request, job] of requests) {
+      const key = requestKeyOf(job, submitter.name, requestName);
+      if (key === null) unnamed.push(request);
+      else await queue(jobs.add(request, submitter, key), request);
     }
+    if (unnamed.length > 0) await queue(jobs.addTogether(unnamed, submitter, refused));
     if (done.length === 0 && failed !== null) throw failed;
     return { jobs: done.flatMap((each) => each.jobs), created: done.some(({ created }) => created) };
   }

@@ -1,5 +1,6 @@
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import { createHmac } from "node:crypto";
+import { AppError } from "../../../src/errors.ts";
 import { signWebhook } from "../../../src/server/signatures.ts";
 import { type Stage, secretOf, stage } from "../fixture.ts";
 import { fixture, hookOf } from "../hooks/fixture.ts";
@@ -127,6 +128,31 @@ describe("what it makes of a payload", () => {
     expect(groups[0]).toBeString();
     expect(groups[1]).toBe(groups[0] ?? "");
     expect(at.jobs.added.map(({ request }) => request.path)).toEqual(["/srv/out/a", "/srv/out/b"]);
+  });
+
+  test("files without a key come last and together, so that the next try repeats none", async () => {
+    const files = ["b", "a", "c"].map((name, index) => ({
+      path: `/srv/out/${name}`,
+      ...(index === 1 ? { id: 7 } : {}),
+    }));
+    const message = { body: { eventType: "Download", episodeFiles: files }, headers: BASIC };
+    const { addTogether } = at.jobs;
+    at.jobs.addTogether = async () => {
+      throw new AppError("queue_full", "the queue is full");
+    };
+    expect((await send("sonarr", message)).status).toBe(429);
+    at.jobs.addTogether = addTogether;
+    const response = await send("sonarr", message);
+    expect(response.status).toBe(202);
+    expect((await response.json()).count).toBe(3);
+    const queued = at.jobs.added.map(({ request, key }) => [request.path, key !== null]);
+    // Its key makes the second try's the first one's job.
+    expect(queued.slice(-3)).toEqual([
+      ["/srv/out/a", true],
+      ["/srv/out/b", false],
+      ["/srv/out/c", false],
+    ]);
+    expect(queued.filter(([, keyed]) => !keyed)).toHaveLength(2);
   });
 
   test("one that is not there keeps no other out, and the log has both its names", async () => {
