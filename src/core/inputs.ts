@@ -28,7 +28,12 @@ export const runOptions = v.strictObject({
     v.variant("do", [
       v.strictObject({ do: v.literal("keep") }),
       v.strictObject({ do: v.literal("delete") }),
-      v.strictObject({ do: v.literal("move"), directory: v.pipe(v.string(), v.minLength(1)) }),
+      v.strictObject({
+        do: v.literal("move"),
+        directory: v.pipe(v.string(), v.minLength(1)),
+        /** Directories that are walked, and under which parts what is in them appears there. */
+        trees: v.optional(v.array(v.strictObject({ root: v.string(), below: v.array(v.string()) }))),
+      }),
     ]),
     { do: "keep" },
   ),

@@ -2,6 +2,7 @@ import { errorView } from "../errors.ts";
 import type { Json } from "../json.ts";
 import type { Account } from "./accounts/account.ts";
 import { accountByKey } from "./accounts/account-by-key.ts";
+import { withTrees } from "./after.ts";
 import type { RunOptions, UpInput } from "./inputs.ts";
 import type { JobStore, NewUpload, Outcome, OwnerInfo, UploadRecord } from "./job-store.ts";
 import {
@@ -63,7 +64,8 @@ function planOptions({ accounts, listen }: Pick<UploadsWorld, "accounts" | "list
  * what was not begun. Fails with `usage` or `config` before any call, and with `cancelled` when the signal fires
  * before everything is stored; what single uploads fail with is told by `ended` events and counted in the summary.
  */
-export async function up(input: UpInput, world: UploadsWorld, signal: AbortSignal): Promise<SummaryView> {
+export async function up(asked: UpInput, world: UploadsWorld, signal: AbortSignal): Promise<SummaryView> {
+  const input = { ...asked, run: { ...asked.run, after: await withTrees(asked) } };
   const plan = createPlan(input, planOptions(world, signal));
   for (const { account } of plan.destinations) await account.credentials();
   const { store } = world;

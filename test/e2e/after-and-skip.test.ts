@@ -49,6 +49,24 @@ describe("--after", () => {
   });
 });
 
+describe("--after move:DIR with -r", () => {
+  scene("keeps each file's place in its directory, also by resume", async (w) => {
+    for (const name of ["t/a/same", "t/b/same", "t/top", "content/c/same"]) w.file(name, name.length);
+    const alone = w.file("alone", 9);
+    const files = join(w.dir, "files");
+    const done = join(files, "done");
+    w.gig.fault("action", { status: 503 }, 99);
+    const argv = ["-r", join(files, "t"), `${join(files, "content")}/`, alone, "--to", "uploadgig", "--retries", "0"];
+    expect((await w.run(["up", ...argv, "--after", `move:${done}`])).code).toBe(5);
+    expect(filesBelow(done)).toEqual([]);
+    w.gig.heal();
+    expect((await w.run(["resume"])).code).toBe(0);
+    const moved = filesBelow(files).map((path) => path.slice(files.length + 1));
+    expect(moved.sort()).toEqual(["alone", "c/same", "t/a/same", "t/b/same", "t/top"].map((name) => `done/${name}`));
+    expect(statSync(join(done, "t/b/same")).size).toBe("t/b/same".length);
+  });
+});
+
 describe("--skip-existing", () => {
   scene("by the ledger: path, size and mtime; the known link is the result", async (w) => {
     const path = w.file("a", 1000);

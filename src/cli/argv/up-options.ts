@@ -98,7 +98,7 @@ export const UP_OPTIONS = {
     type: "value",
     hint: "keep|delete|move:DIR",
     offers: ["keep", "delete"],
-    summary: "the source, once it is at every destination and verified (default: keep)",
+    summary: "the source, once it is at every destination and verified; what -r finds keeps its place (default: keep)",
     group: MORE,
   },
   label: { type: "list", hint: "KEY=VALUE", summary: "kept in results and history", group: MORE },

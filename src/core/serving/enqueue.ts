@@ -1,4 +1,4 @@
-import { basename, isAbsolute, relative, resolve, sep } from "node:path";
+import { basename, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { AppError, toAppError } from "../../errors.ts";
 import { isUnder, lookUnder, notAllowed } from "../../io/safe-open.ts";
 import type { FileIdentity } from "../../io/source.ts";
@@ -112,7 +112,7 @@ function newJob(
     notBefore: request.notBefore,
     settleMs: request.settleMs,
     callback: request.callback,
-    after: request.after,
+    after: afterOf(request, file),
     resumable: request.resumable,
     uploads: request.to.map(({ account, folder }) => ({
       account: account.name,
@@ -122,6 +122,11 @@ function newJob(
       name,
     })),
   };
+}
+
+/** What is moved of a directory keeps its place in it. */
+function afterOf({ after }: Pick<JobRequest, "after">, { below }: FoundFile): NewJob["after"] {
+  return after.do === "move" ? { ...after, directory: join(after.directory, ...below) } : after;
 }
 
 /** Deleting and moving need the token's scope and a root that is written to. */

@@ -1,10 +1,10 @@
-import { type BigIntStats, constants } from "node:fs";
-import { copyFile, mkdir, rename, rm, stat, unlink, utimes } from "node:fs/promises";
-import { basename, join } from "node:path";
+import type { BigIntStats } from "node:fs";
+import { rm, stat, unlink } from "node:fs/promises";
 import { isSameFile } from "../../io/same-file.ts";
 import { identityOf } from "../../io/source.ts";
 import type { RunOptions } from "../inputs.ts";
 import type { JobStore, SourceRecord, UploadRecord } from "../job-store.ts";
+import { movedTo, moveFile } from "./move-source.ts";
 
 /**
  * Deletes or moves the source of an ended upload, once every destination of it is proven: sent and confirmed by the
@@ -28,8 +28,9 @@ export async function disposeOfSource(
     const isAsSent = (sent: SourceRecord) => sent.size === source.size && sent.mtimeNs === source.mtimeNs;
     if (!siblings.every((sibling) => isAsSent(sibling.source)) || !isSameFile(source, identityOf(stats)))
       return `${source.path} is kept: it changed since it was sent`;
+    const target = after.do === "move" ? movedTo(source.path, after) : null;
     if (after.do === "delete") await unlink(source.path);
-    else await moveInto(source.path, after.directory);
+    else if (target !== null) await moveFile(source.path, target);
     return null;
   } catch (error) {
     return `${source.path} is kept: ${whyKept(error)}`;
@@ -46,22 +47,6 @@ async function statOf(path: string): Promise<BigIntStats | null> {
     if (codeOf(error) === "ENOENT") return null;
     throw error;
   });
-}
-
-/** Never overwrites: fails with EEXIST. Across file systems it copies, keeps the times, then unlinks. */
-async function moveInto(path: string, directory: string): Promise<void> {
-  await mkdir(directory, { recursive: true });
-  const target = join(directory, basename(path));
-  if ((await stat(target).catch(() => null)) !== null) throw Object.assign(new Error(), { code: "EEXIST" });
-  try {
-    await rename(path, target);
-  } catch (error) {
-    if (codeOf(error) !== "EXDEV") throw error;
-    const { atime, mtime } = await stat(path);
-    await copyFile(path, target, constants.COPYFILE_EXCL);
-    await utimes(target, atime, mtime);
-    await unlink(path);
-  }
 }
 
 /** Deletes a spooled file once no destination needs it any more: that every upload is past `needsNone`. */
