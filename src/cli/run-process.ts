@@ -1,6 +1,7 @@
+import { whyNoStdin } from "../core/sources/closed-stdin.ts";
 import { STOP_REASONS, type StopReason } from "../core/stop.ts";
-import { ERROR_CLASSES } from "../errors.ts";
-import type { OutStream } from "./io.ts";
+import { type AppError, ERROR_CLASSES } from "../errors.ts";
+import type { CliIo, OutStream } from "./io.ts";
 import { outlivesTerminal } from "./outlives-terminal.ts";
 import { runCli } from "./run.ts";
 
@@ -25,7 +26,8 @@ export async function runProcess(argv: readonly string[]): Promise<number> {
   }
   const code = await runCli(argv, {
     get stdin() {
-      return process.stdin;
+      const closed = whyNoStdin();
+      return closed === null ? process.stdin : failingInput(closed);
     },
     stdout,
     stderr,
@@ -48,6 +50,10 @@ export async function runProcess(argv: readonly string[]): Promise<number> {
   // A connection that was given up before it stood cannot be called off, and would keep the process for minutes.
   setTimeout(() => process.exit(final), LAST_WORDS_MS).unref();
   return final;
+}
+
+function failingInput(error: AppError): CliIo["stdin"] {
+  return { [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(error) }) };
 }
 
 function endAtOnce({ exit }: StopReason): never {

@@ -3,6 +3,7 @@ import { Readable } from "node:stream";
 import { AppError } from "../errors.ts";
 import { cannotRead } from "./cannot-read.ts";
 import { readStream } from "./read-stream.ts";
+import { assertStdinOpen } from "./stdin.ts";
 
 const LONGEST_ENTRY = 64 * 1024;
 
@@ -13,6 +14,7 @@ const LONGEST_ENTRY = 64 * 1024;
 export async function* readList(path: string, separator: "\n" | "\0", signal: AbortSignal): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   const label = path === "-" ? "standard input" : path;
+  if (path === "-") assertStdinOpen();
   const stream = path === "-" ? Bun.stdin.stream() : streamOf(path);
   let rest = "";
   for await (const chunk of readStream(label, stream, signal)) {

@@ -1,9 +1,31 @@
-import { fstatSync, read } from "node:fs";
+import { fstatSync, read, readFileSync } from "node:fs";
+import { AppError } from "../errors.ts";
 import { BUFFER_SIZE } from "./buffers.ts";
 
 const STDIN = 0;
 /** One is on its way, one waits for its turn, one is being read. */
 const BUFFERS = 3;
+
+/** What a descriptor that stays behind at an `exec` is marked with, as Linux shows it. */
+const CLOSE_ON_EXEC = 0o2_000_000;
+
+/**
+ * Fails with `source` when the program was started without standard input (`<&-`), where this can be told. Bun opens
+ * /dev/null in its place, which would be a file of no byte; but what was handed over has no such mark.
+ */
+export function assertStdinOpen(): void {
+  const [, flags = "0"] = /^flags:\s*([0-7]+)$/m.exec(facts()) ?? [];
+  if ((Number.parseInt(flags, 8) & CLOSE_ON_EXEC) === 0) return;
+  throw new AppError("source", "standard input is closed", { hint: "pipe something in; < /dev/null is an empty file" });
+}
+
+function facts(): string {
+  try {
+    return readFileSync(`/proc/self/fdinfo/${STDIN}`, "utf8");
+  } catch {
+    return "";
+  }
+}
 
 /**
  * The bytes of standard input from where it stands. A file behind it is read into a few buffers in turn, for a third of

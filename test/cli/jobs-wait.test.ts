@@ -108,6 +108,15 @@ describe("jobs add --wait", () => {
     expect(ran.code).toBe(0);
   });
 
+  test("its summary counts from the start of the command, with what handing over took", async () => {
+    await using server = fakeServer(async ({ method }) => {
+      if (method === "POST") await Bun.sleep(120);
+      return Response.json(DONE);
+    });
+    const { out } = await on(server, ["jobs", "add", "/srv/x.bin", "--wait", "--json"]);
+    expect(JSON.parse(out.trim().split("\n").at(-1) ?? "").seconds).toBeGreaterThanOrEqual(0.1);
+  });
+
   test("says once for each change what a job waits for, on stderr, and until when", async () => {
     const held = (waitingFor: "account" | "cool-down" | "retry" | "notBefore") => {
       const waitingUntil = waitingFor === "retry" ? "2026-12-01T03:00:00.000Z" : null;

@@ -255,6 +255,16 @@ describe("failures", () => {
     expect(JSON.parse((await run([...argv, "--json"], { up })).out.split("\n")[0] ?? "").error.hint).toMatch(step);
   });
 
+  test.each([
+    ["delete", true],
+    ["move:/done", true],
+    ["keep", false],
+  ])("standard input has no file to %s", async (after, told) => {
+    const argv = ["up", "-", "--name", "n", "--to", "x", "--after", after];
+    const { code, err } = await run(argv, { up: endings([upload()]) });
+    expect([code, err.includes("note: --after has no effect on standard input")]).toEqual([0, told]);
+  });
+
   test("what standard input gave cannot be resumed", async () => {
     const piped = { ...bad(0, new AppError("network", "gone")), source: { ...upload().source, path: "-" } };
     const { err } = await run(["up", "-", "--name", "n", "--to", "x"], { up: endings([piped], 1, { exit: 5 }) });

@@ -17,6 +17,20 @@ describe("stdin", () => {
     expect(w.ulozto.files).toMatchObject([{ size: 0 }]);
   });
 
+  scene("that is closed is no empty file, and keeps no other file out", async (w) => {
+    if (process.platform !== "linux") return;
+    const through = ["sh", "-c", 'exec "$0" "$@" <&-'];
+    const argv = ["up", "-", w.file("a", 10), "--name", "s{n}", "--to", "ulozto,uploadgig", "--json"];
+    const ran = await w.run(argv, { through });
+    expect(ran.code).toBe(3);
+    expect(ran.summary).toMatchObject({ ok: 2, failed: 2, codes: { source: 2 } });
+    expect(w.gig.files).toMatchObject([{ name: "s2", size: 10 }]);
+    expect((await w.run(["up", "--files-from", "-", "--to", "ulozto"], { through })).code).toBe(4);
+    expect(
+      (await w.run(["account", "add", "x", "--host", "ulozto", "--user", "u", "--password-stdin"], { through })).err,
+    ).toContain("standard input is closed");
+  });
+
   scene("is spooled for Ulož.to, sent with its length, and the copy is removed", async (w) => {
     const bytes = randomBytes(3_000_001);
     const ran = await w.run(["up", "-", "--name", "s.bin", "--to", "ulozto", "--json"], { stdin: bytes });

@@ -57,6 +57,7 @@ export const jobsAdd = defineCommand({
   operands: { usage: "<path|->…", min: 1, max: Number.POSITIVE_INFINITY },
   options: OPTIONS,
   async run(context, values) {
+    const startedAt = performance.now();
     const { io, operands, out } = context;
     const asked = formatAskedFor(values);
     const request = readRequest(operands, values);
@@ -86,7 +87,7 @@ export const jobsAdd = defineCommand({
       const uploads = await refusedUploads(refused, { ...values, labels: request.labels }, client, context);
       const queued = added.map((each): Queued => (isRefused(each) ? (uploads[refused.indexOf(each)] ?? []) : each));
       const limit = values.wait === "" ? null : values.wait;
-      return waitForJobs(client, queued, { ...values, format, limit, context });
+      return waitForJobs(client, queued, { ...values, startedAt, format, limit, context });
     }
     return exitCode(
       refused.map(({ error }) => error.code),

@@ -47,6 +47,9 @@ export const up = defineCommand({
     listen = values.open ? openingPages(report.listen, io, out) : report.listen;
     const input = toUpInput(read, app.config.up);
     if (values.dryRun) return await dryRun(app.plan(input, io.signal), shown, context);
+    if (operands.includes("-") && read.after !== undefined && read.after.do !== "keep") {
+      out.note("--after has no effect on standard input: there is no file to keep or take away");
+    }
     if (operands.includes("-") && io.stdin.isTTY === true) out.note("reading standard input; Ctrl-D ends it");
     try {
       const summary = await app.up(input, io.signal);

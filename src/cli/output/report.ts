@@ -20,6 +20,8 @@ export interface ReportOptions {
   /** Whether `resume` will find what is not finished. */
   readonly recorded: boolean;
   /** How to go on with what is not finished, and with what has failed of a run, where that is not `hoist resume`. */
+  /** `performance.now()` from which the summary counts, where that is before the report. */
+  readonly startedAt?: number;
   readonly goOn?: { readonly stopped: string; readonly failed: (runId: string) => Again };
 }
 
@@ -53,7 +55,7 @@ export function createReport({ io, globals, out }: CommandContext, options: Repo
   const shownPages = new Set<string>();
   const skips = new Map<SkipReason, number>();
   const tally = createTally();
-  const startedAt = performance.now();
+  const startedAt = options.startedAt ?? performance.now();
   let stopped = 0;
   let lost = 0;
   let lastReason = "";

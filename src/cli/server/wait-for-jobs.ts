@@ -26,6 +26,8 @@ export async function assertFollowable(client: ServerClient): Promise<void> {
 }
 
 export interface WaitOptions extends Pick<ReportOptions, "format" | "groupBy" | "progress"> {
+  /** `performance.now()` when the jobs began to be handed over. */
+  readonly startedAt: number;
   /** As typed; null: for as long as it takes. */
   readonly limit: string | null;
   readonly context: CommandContext;
@@ -35,12 +37,11 @@ export interface WaitOptions extends Pick<ReportOptions, "format" | "groupBy" | 
 export async function waitForJobs(
   client: ServerClient,
   queued: readonly Queued[],
-  { format, groupBy, progress, limit, context }: WaitOptions,
+  { startedAt, format, groupBy, progress, limit, context }: WaitOptions,
 ): Promise<number> {
   const { io, out } = context;
-  const startedAt = performance.now();
   const tally = createTally();
-  using report = createReport(context, { format, groupBy, progress, recorded: true, goOn: GO_ON });
+  using report = createReport(context, { startedAt, format, groupBy, progress, recorded: true, goOn: GO_ON });
   const follower = createJobFollower(queued, (event) => {
     if (event.type === "ended") tally.add(event.upload);
     report.listen(event);

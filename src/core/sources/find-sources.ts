@@ -3,6 +3,7 @@ import { AppError } from "../../errors.ts";
 import type { FileIdentity } from "../../io/source.ts";
 import { folderPartsOf, type Looked, lookAt, walk } from "../../io/walk.ts";
 import type { UpInput } from "../inputs.ts";
+import { whyNoStdin } from "./closed-stdin.ts";
 
 /** A file (or stdin) to upload, or the reason why it cannot be. */
 export interface FoundSource {
@@ -49,7 +50,7 @@ export async function* findSources(input: UpInput, options: FindOptions): AsyncG
     told = true;
   }
   for (const typed of input.sources) {
-    if (typed === "-") yield { path: "-", below: [], identity: null, error: null };
+    if (typed === "-") yield { path: "-", below: [], identity: null, error: whyNoStdin() };
     else yield* expand(typed, keepNamed);
   }
   for await (const typed of listed) yield* expand(typed, keep);

@@ -41,10 +41,11 @@ function folderSeen(places: {
   return (places.rewrite ?? places.base ?? places.roots[0] ?? "/srv/media").replace(/\/+$/, "");
 }
 
-/** The request a payload would come in: JSON when it looks like it, else a form. */
+/** The request a payload would come in: a form when it looks like one, else JSON. */
 export function requestOf(body: Uint8Array): HookRequest {
-  const json = /^\s*[[{"]/.test(new TextDecoder().decode(body.subarray(0, 256)));
-  const contentType = json ? "application/json" : "application/x-www-form-urlencoded";
+  // Neither begins a form: both are written as %7B and so on there.
+  const form = /^[^\s=[{"]+=/.test(new TextDecoder().decode(body.subarray(0, 256)));
+  const contentType = form ? "application/x-www-form-urlencoded" : "application/json";
   return { method: "POST", headers: new Headers(), query: new URLSearchParams(), contentType, body };
 }
 

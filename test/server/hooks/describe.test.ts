@@ -108,9 +108,14 @@ test("what a generic hook is told to be sent is queued", async () => {
   expect(job).toMatchObject({ path: "/media/file.bin", name: "NAME", to: [{ folder: "/TEXT" }] });
 });
 
-test("a payload by hand is JSON when it looks like it", () => {
+test("a payload by hand is a form when it looks like it", () => {
   const kind = (text: string) => requestOf(new TextEncoder().encode(text)).contentType;
   expect(kind(' \n{"a":1}')).toBe("application/json");
   expect(kind("[1]")).toBe("application/json");
-  expect(kind("path=/a&x={}")).toBe("application/x-www-form-urlencoded");
+  for (const form of ["path=/a&x={}", "files=/a&files=/b", "path="]) {
+    expect(kind(form)).toBe("application/x-www-form-urlencoded");
+  }
+  // What is neither is told to be no JSON, which says more than that it names no file.
+  for (const text of ["", "not json", "a text = b", '{"a":"b=c"}', '"a=b"'])
+    expect(kind(text)).toBe("application/json");
 });
