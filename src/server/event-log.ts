@@ -92,8 +92,8 @@ function loggedEvent(id: number, event: ServerEvent): LoggedEvent {
   if (event.type === "job.state") {
     return eventOf({ id, type: event.type, job: event.job.id, path: event.jobPath }, event.job);
   }
-  const { type, job, jobPath, account, bytes, size, rate, phase } = event;
-  return eventOf({ id, type, job, path: jobPath }, { job, account, bytes, size, rate, phase });
+  const { type, job, jobPath, upload, account, bytes, size, rate, phase } = event;
+  return eventOf({ id, type, job, path: jobPath }, { job, upload, account, bytes, size, rate, phase });
 }
 
 /** Most events are forgotten before anybody has read them: the text is made for the first who does. */

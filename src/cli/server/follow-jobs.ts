@@ -71,11 +71,14 @@ export function createJobFollower(queued: readonly Queued[], listen: EngineListe
     },
     see,
     progress(data) {
-      const { job: id, account, bytes, size, rate } = data as Readonly<Record<string, unknown>>;
+      const { job: id, upload: uploadId, account, bytes, size, rate } = data as Readonly<Record<string, unknown>>;
       const known = typeof id === "string" ? seen.get(id) : undefined;
       if (known === undefined || typeof bytes !== "number") return;
       const { job, index } = known;
-      const at = job.uploads.findIndex((upload) => upload.account === account && !ended.has(upload.id));
+      // A server of an earlier version tells no more than the account.
+      const isMeant = (upload: JobUploadView) =>
+        uploadId === undefined ? upload.account === account : upload.id === uploadId;
+      const at = job.uploads.findIndex((upload) => isMeant(upload) && !ended.has(upload.id));
       const upload = job.uploads[at];
       if (upload === undefined) return;
       const record = recordOf(job, upload, index, at);

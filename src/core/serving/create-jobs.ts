@@ -198,6 +198,7 @@ export function createJobs(world: JobsWorld): RunningJobs {
             type: "job.progress",
             job: job.id,
             jobPath: job.source.path,
+            upload: upload.id,
             account: upload.account,
             bytes,
             size,

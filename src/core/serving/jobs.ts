@@ -84,6 +84,8 @@ export type ServerEvent =
       readonly type: "job.progress";
       readonly job: string;
       readonly jobPath: string;
+      /** Its id: two uploads of a job may be of one account. */
+      readonly upload: string;
       readonly account: string;
       readonly bytes: number;
       readonly size: number | null;

@@ -89,6 +89,7 @@ describe("GET /v1/events", () => {
       type: "job.progress",
       job: "job-1",
       jobPath: "/srv/out/x.bin",
+      upload: "job-1-0",
       account: "ulozto",
       bytes: 5,
       size: 10,
@@ -99,7 +100,14 @@ describe("GET /v1/events", () => {
     const heard = await ear.until(4);
     expect(heard.map(({ event }) => event)).toEqual(["job.state", "job.state", "job.progress", "account.state"]);
     expect(heard[1]?.data).toMatchObject({ v: 1, id: "job-1", state: "running" });
-    expect(heard[2]?.data).toMatchObject({ job: "job-1", account: "ulozto", bytes: 5, size: 10, rate: 2 });
+    expect(heard[2]?.data).toMatchObject({
+      job: "job-1",
+      upload: "job-1-0",
+      account: "ulozto",
+      bytes: 5,
+      size: 10,
+      rate: 2,
+    });
     expect(heard[3]?.data).toMatchObject({ name: "ulozto" });
     const ids = heard.map(({ id }) => id);
     expect(ids).toEqual([...ids].sort((a, b) => a - b));
@@ -116,6 +124,7 @@ describe("GET /v1/events", () => {
       type: "job.progress",
       job: "job-1",
       jobPath: "/srv/out/x.bin",
+      upload: "job-1-0",
       account: "ulozto",
       bytes: 1,
       size: 2,
@@ -184,6 +193,7 @@ describe("GET /v1/events", () => {
       type: "job.progress",
       job: "job-1",
       jobPath: "/srv/out/x.bin",
+      upload: "job-1-0",
       account: "ulozto",
       bytes: 1,
       size: 2,
@@ -244,6 +254,7 @@ describe("GET /v1/events", () => {
         type: "job.progress",
         job: text,
         jobPath: "-",
+        upload: "job-1-0",
         account: "ulozto",
         bytes: 1,
         size: 2,

@@ -13,7 +13,7 @@ export interface Progress {
 export type Action = "cancel" | "retry" | "forget";
 
 export interface JobCardOptions {
-  readonly progress: (job: JobView, upload: JobUploadView) => Progress | null;
+  readonly progress: (upload: JobUploadView) => Progress | null;
   readonly act: (action: Action, job: JobView) => void;
   readonly copy: (text: string) => Promise<void>;
 }
@@ -42,7 +42,7 @@ export function jobCard(job: JobView, options: JobCardOptions): HTMLElement {
       badge(job.state),
       element("span", { className: "facts" }, facts(job)),
     ),
-    element("ul", { className: "uploads" }, ...job.uploads.map((upload) => uploadRow(job, upload, options))),
+    element("ul", { className: "uploads" }, ...job.uploads.map((upload) => uploadRow(upload, options))),
     element(
       "footer",
       {},
@@ -69,14 +69,14 @@ function button(text: string, what: string, onclick: () => void): HTMLElement {
   return element("button", { type: "button", ariaLabel: `${text} ${what}`, onclick }, text);
 }
 
-function uploadRow(job: JobView, upload: JobUploadView, options: JobCardOptions): HTMLElement {
+function uploadRow(upload: JobUploadView, options: JobCardOptions): HTMLElement {
   const place = `${upload.account}${upload.folder === null ? "" : `:${upload.folder}`}`;
   return element(
     "li",
     { data: { id: upload.id, state: upload.state } },
     element("span", { className: "place" }, place),
     badge(upload.state),
-    upload.state === "running" ? bar(options.progress(job, upload), upload) : null,
+    upload.state === "running" ? bar(options.progress(upload), upload) : null,
     upload.waitingFor === null ? null : element("span", {}, `waits for ${waitsFor(upload, upload.waitingFor)}`),
     upload.state === "done" ? link(upload, options) : null,
     upload.state === "cancelled" ? null : failure(upload),

@@ -10,7 +10,7 @@ export interface Filter {
 
 export interface ProgressEvent {
   readonly job: string;
-  readonly account: string;
+  readonly upload: string;
   readonly bytes: number;
   readonly size: number | null;
   readonly rate: number;
@@ -44,8 +44,7 @@ export function createJobList(
   let filter: Filter = { state: "", account: "" };
   let next: string | null = null;
 
-  const key = (job: string, account: string) => `${job} ${account}`;
-  const progress = (job: JobView, upload: JobUploadView) => moving.get(key(job.id, upload.account)) ?? null;
+  const progress = (upload: JobUploadView) => moving.get(upload.id) ?? null;
   const cardOf = (id: string) => container.querySelector<HTMLElement>(`[data-id="${CSS.escape(id)}"]`);
   const wanted = (job: JobView) =>
     (filter.state === "" || job.state === filter.state) &&
@@ -111,7 +110,7 @@ export function createJobList(
     },
     progress(event) {
       const job = jobs.get(event.job);
-      moving.set(key(event.job, event.account), event);
+      moving.set(event.upload, event);
       if (job !== undefined) show(job);
     },
     forget(id) {
