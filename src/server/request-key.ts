@@ -1,7 +1,6 @@
 import { hash } from "node:crypto";
 import type { RequestKey } from "../core/serve-store.ts";
 import { AppError } from "../errors.ts";
-import type { Json } from "../json.ts";
 import type { Call } from "./route.ts";
 
 /** `Idempotency-Key`; null without one. Fails with `usage`. */
@@ -12,7 +11,7 @@ export function idempotencyKey({ headers }: Pick<Request, "headers">): string | 
 }
 
 /** The key of a request that says `what`; null when it brings none. */
-export function requestKey({ request, grant }: Call, what: Json): RequestKey | null {
+export function requestKey({ request, grant }: Call, what: unknown): RequestKey | null {
   const key = idempotencyKey(request);
   if (key === null) return null;
   return { scope: grant.name, key, hash: hashOf(what) };

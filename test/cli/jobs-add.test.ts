@@ -22,13 +22,14 @@ describe("jobs add", () => {
     const ran = await on(server, [...argv, "-r", "--name", "{n}-{name}", "--not-before", "2026-12-01T02:00:00Z"]);
     expect(ran).toEqual({ code: 0, out: "job-0\njob-1\n", err: "" });
     expect(server.asked.map(({ method, path, body }) => [method, path, JSON.parse(body)])).toEqual(
-      [join(process.cwd(), "a.bin"), "/srv/t/"].map((path) => [
+      [join(process.cwd(), "a.bin"), "/srv/t/"].map((path, index) => [
         "POST",
         "/v1/jobs",
         {
           path,
           to: ["ulozto:/ISO", "uploadgig"],
           name: "{n}-{name}",
+          ...(index === 0 ? {} : { firstNumber: 2 }),
           recursive: true,
           notBefore: "2026-12-01T02:00:00.000Z",
           labels: { build: "42" },
@@ -38,10 +39,19 @@ describe("jobs add", () => {
     expect(server.asked[0]?.headers.get("content-type")).toBe("application/json");
   });
 
-  test("numbers several files as hoist up does, whatever one request would be numbered", async () => {
-    await using server = fakeServer(() => Response.json(QUEUED, { status: 202 }));
-    await on(server, ["jobs", "add", "a.bin", "b.bin", "--name", "{{n}}{n:2}-{n}{ext}", "--to", "uploadgig"]);
-    expect(server.asked.map(({ body }) => JSON.parse(body).name)).toEqual(["{{n}}01-1{ext}", "{{n}}02-2{ext}"]);
+  test.each([
+    ["x{n:2}{{n}}", [undefined, 4, 5]],
+    ["{{n}}{name}", [undefined, undefined, undefined]],
+  ])("numbers files on from one request to the next, as hoist up does: %s", async (name, numbers) => {
+    const group = { v: 1, group: "g", count: 3, jobs: [QUEUED, QUEUED, QUEUED] };
+    const answers = [group, null, QUEUED];
+    await using server = fakeServer((_, index) => {
+      const answer = answers[index];
+      return answer === null ? problem(422, "source", "the path is not there") : Response.json(answer, { status: 202 });
+    });
+    await on(server, ["jobs", "add", "-r", "/t", "/none", "/u", "--name", name, "--to", "uploadgig"]);
+    const sent = server.asked.map(({ body }) => JSON.parse(body));
+    expect(sent.map((body) => [body.name, body.firstNumber])).toEqual(numbers.map((number) => [name, number]));
   });
 
   test("says what is queued already when another failure ends the wait", async () => {

@@ -129,6 +129,17 @@ describe("hoist jobs", () => {
     expect(JSON.parse(shown.out)).toEqual(await s.job(ids[0] ?? ""));
   });
 
+  scene("add numbers on from one directory to the next, as hoist up does", async (w) => {
+    await served(w);
+    for (const name of ["d1/a", "d1/b", "d2/c"]) w.file(name, 10);
+    const argv = ["-r", "d1", "d2", "--name", "x{n}"];
+    const placed = ({ results }: { readonly results: readonly Json[] }) =>
+      results.map(({ folder, name }) => `${folder}/${name}`).sort();
+    const queued = await w.run(["jobs", "add", ...argv, "--to", "ulozto:/X", "--wait", "--json"]);
+    expect(placed(queued)).toEqual(["/X/d1/x1", "/X/d1/x2", "/X/d2/x3"]);
+    expect(placed(await w.run(["up", ...argv, "--to", "ulozto:/X", "--json"]))).toEqual(placed(queued));
+  });
+
   scene("cancel and retry what waits for its time", async (w) => {
     const s = await served(w);
     const { out } = await w.run(["jobs", "add", w.file("a.bin"), "--to", "uploadgig", "--not-before", "1h"]);

@@ -67,6 +67,7 @@ test("says what a job's request looks like, from the schema that judges it", asy
   expect(keys).toEqual([
     "after",
     "callback",
+    "firstNumber",
     "hook",
     "labels",
     "name",

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { basename, resolve } from "node:path";
 import { exitCode } from "../../core/exit-code.ts";
-import { compileName, withNumber } from "../../core/planning/names.ts";
+import { compileName } from "../../core/planning/names.ts";
 import type { JobView } from "../../core/serving/job-view.ts";
 import { FORMS, parseDuration, parseMoment } from "../../core/units.ts";
 import { AppError, toAppError } from "../../errors.ts";
@@ -15,7 +15,7 @@ import { SERVER_OPTIONS } from "../server/find-server.ts";
 import type { Queued } from "../server/follow-jobs.ts";
 import { type Refused, refusedUploads } from "../server/refused-sources.ts";
 import { fileBody, streamBody } from "../server/send-body.ts";
-import { asJobs } from "../server/server-answers.ts";
+import { asJobs, countOf } from "../server/server-answers.ts";
 import { openServer, type ServerClient } from "../server/server-client.ts";
 import { inTypedWords } from "../server/typed-request.ts";
 import { assertFollowable, waitForJobs } from "../server/wait-for-jobs.ts";
@@ -66,9 +66,11 @@ export const jobsAdd = defineCommand({
     const waits = values.wait !== undefined;
     if (waits) await assertFollowable(client);
     const added: (JobView | Refused)[] = [];
-    for (const [index, path] of operands.entries()) {
+    let files = 0;
+    for (const path of operands) {
       try {
-        const jobs = await addPath(path, request, client, context);
+        const { jobs, count } = await addPath(path, request, files + 1, client, context);
+        files += count;
         if (!waits) for (const job of jobs) tell(job, format.json, context);
         added.push(...jobs);
       } catch (thrown) {
@@ -79,7 +81,8 @@ export const jobsAdd = defineCommand({
           throw error;
         }
         if (!waits) out.error(error, path);
-        added.push({ path, index, error });
+        added.push({ path, index: files, error });
+        files += 1;
       }
     }
     const refused = added.filter(isRefused);
@@ -153,30 +156,35 @@ function readNotBefore(text: string | undefined): string | null {
   return at === undefined ? null : new Date(at).toISOString();
 }
 
+interface Added {
+  /** Of very many only the first. */
+  readonly jobs: readonly JobView[];
+  readonly count: number;
+}
+
+/** `number`: of the first file of this path among all. */
 async function addPath(
   path: string,
   request: Request,
+  number: number,
   client: ServerClient,
   context: CommandContext,
-): Promise<readonly JobView[]> {
+): Promise<Added> {
   const { values, labels, notBefore } = request;
   const headers = idempotencyOf(path, request);
-  if (values.send) return sendFile(path, request, client, context, headers);
+  if (values.send) return { jobs: await sendFile(path, request, client, context, headers), count: 1 };
   const body = {
     path: path.endsWith("/") ? `${resolve(path)}/` : resolve(path),
     ...(values.hook === undefined ? {} : { hook: values.hook }),
     ...(values.to.length === 0 ? {} : { to: values.to }),
-    ...(values.name === undefined ? {} : { name: request.several ? ownName(path, values, context) : values.name }),
+    ...(values.name === undefined ? {} : { name: values.name }),
+    ...(number > 1 && values.name !== undefined && compileName(values.name).numbered ? { firstNumber: number } : {}),
     ...(values.recursive ? { recursive: true } : {}),
     ...(notBefore === null ? {} : { notBefore }),
     labels,
   };
-  return asJobs(await client.json({ method: "POST", path: "/v1/jobs", headers, json: body }));
-}
-
-/** The server numbers what one request names, and each of several files is a request of its own. */
-function ownName(path: string, { name = "", recursive }: AddValues, { operands }: CommandContext): string {
-  return recursive ? name : withNumber(name, operands.indexOf(path) + 1);
+  const answer = await client.json({ method: "POST", path: "/v1/jobs", headers, json: body });
+  return { jobs: asJobs(answer), count: countOf(answer) };
 }
 
 /** Of several files each has a key of its own, whatever their order. */

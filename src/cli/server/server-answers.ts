@@ -117,3 +117,9 @@ export function asJobs(value: unknown): readonly JobView[] {
   const list = typeof value === "object" && value !== null && "jobs" in value ? value.jobs : null;
   return Array.isArray(list) ? list.map(asJob) : [asJob(value)];
 }
+
+/** How many jobs there are of them, of which very many are not all told. */
+export function countOf(value: unknown): number {
+  const told = typeof value === "object" && value !== null && "count" in value ? value.count : undefined;
+  return typeof told === "number" ? told : asJobs(value).length;
+}

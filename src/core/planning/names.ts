@@ -35,6 +35,8 @@ type Piece = string | ((facts: NameFacts) => string);
 export interface NameTemplate {
   /** False: the same name for every source. */
   readonly varies: boolean;
+  /** Whether the number of the source is in it. */
+  readonly numbered: boolean;
   render(facts: NameFacts): string;
 }
 
@@ -45,7 +47,9 @@ export function compileName(template: string): NameTemplate {
   if (template === "") throw new AppError("usage", "--name is empty");
   const pieces: Piece[] = [];
   let end = 0;
+  let numbered = false;
   for (const match of template.matchAll(PLACEHOLDER)) {
+    numbered ||= /^n(?::|$)/.test(match[1] ?? "");
     pieces.push(template.slice(end, match.index));
     end = match.index + match[0].length;
     pieces.push(match[0] === "{{" ? "{" : match[0] === "}}" ? "}" : placeholder(match[1] ?? ""));
@@ -53,15 +57,9 @@ export function compileName(template: string): NameTemplate {
   pieces.push(template.slice(end));
   return {
     varies: pieces.some((piece) => typeof piece === "function"),
+    numbered,
     render: (facts) => pieces.map((piece) => (typeof piece === "string" ? piece : piece(facts))).join(""),
   };
-}
-
-/** The template with its `{n}` filled in, and only these. Fails with `usage`. */
-export function withNumber(template: string, number: number): string {
-  return template.replace(/\{\{|\}\}|\{n(?::[^{}]*)?\}/g, (piece) =>
-    piece === "{{" || piece === "}}" ? piece : compileName(piece).render({ base: "", number, now: new Date() }),
-  );
 }
 
 function placeholder(key: string): Piece {

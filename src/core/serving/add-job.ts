@@ -9,6 +9,8 @@ export const addJob = v.strictObject({
   path: v.pipe(v.string(), v.minLength(1), v.maxLength(4096)),
   to: v.optional(v.array(v.pipe(v.string(), v.minLength(1), v.maxLength(4096))), []),
   name: v.optional(v.nullable(v.pipe(v.string(), v.minLength(1), v.maxLength(1024))), null),
+  /** What `{n}` in the name is for the first file; without it 1. */
+  firstNumber: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(1, "must be a whole number from 1 on"))),
   /** A hook whose rewrite, destinations, settle and dedupe are taken, as if its sender had named the path. */
   hook: v.optional(v.nullable(v.pipe(v.string(), v.minLength(1), v.maxLength(64)))),
   labels: v.optional(v.record(labelName, label), {}),

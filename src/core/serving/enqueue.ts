@@ -101,7 +101,8 @@ function newJob(
   if (index > 0 && template !== null && !template.varies) {
     throw new AppError("usage", "several files cannot have one name", { hint: "vary it with {name} or {n}" });
   }
-  const name = template?.render({ base: file.base, number: index + 1, now: new Date() }) ?? file.base;
+  const name =
+    template?.render({ base: file.base, number: index + (request.firstNumber ?? 1), now: new Date() }) ?? file.base;
   for (const part of [name, ...file.below]) assertPart(part, "source", "the name");
   return {
     id: Bun.randomUUIDv7(),

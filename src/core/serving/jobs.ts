@@ -40,6 +40,8 @@ export interface JobRequest {
   readonly to: readonly Destination[];
   /** Null: the file's own. May be a template. */
   readonly name: string | null;
+  /** Of the first file in the name's template; absent: 1. */
+  readonly firstNumber?: number | undefined;
   readonly labels: Readonly<Record<string, string>>;
   /** A directory is meant with all that is in it. */
   readonly recursive: boolean;

@@ -25,6 +25,7 @@ export function readRequest(input: AddJob, world: Pick<JobsWorld, "settings" | "
     path: rewritePath(input.path, rewrite),
     to: destinations,
     name: input.name,
+    firstNumber: input.firstNumber,
     labels: input.labels,
     recursive: input.recursive,
     callback: input.callback,

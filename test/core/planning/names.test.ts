@@ -35,6 +35,8 @@ describe("a template", () => {
     expect(compileName("fixed").varies).toBe(false);
     expect(compileName("{{n}}").varies).toBe(false);
     expect(compileName("x{n}").varies).toBe(true);
+    const numbered = ["{n}", "{{{n:3}}}", "{name}", "{{n}}", "n"].map((template) => compileName(template).numbered);
+    expect(numbered).toEqual([true, true, false, false, false]);
   });
 
   test.each(["", "{}", "{size}", "{n:0}", "{n:x}", "{n:65}", "{rand}", "{rand:0}", "{name:3}", "{ n}"])(

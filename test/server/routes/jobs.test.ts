@@ -99,6 +99,7 @@ describe("POST /v1/jobs", () => {
     [{ path: PATH, resumable: "maybe" }, [["resumable", "must be one of auto, always, never"]]],
     [{ path: PATH, after: "burn" }, [["after", "must be keep, delete or move:DIR"]]],
     [{ path: PATH, canary: 1 }, [["canary", "is not known"]]],
+    [{ path: PATH, firstNumber: 0 }, [["firstNumber", "must be a whole number from 1 on"]]],
     [{ path: PATH, "canary-1": 1 }, [["", "has a key that is not known"]]],
     [{ path: PATH, "": 1, ["x".repeat(33)]: 1 }, [["", "has a key that is not known"]]],
     [
