@@ -4,7 +4,14 @@ import type { OwnerInfo, UploadRecord } from "./job-store.ts";
 /** What a running engine tells; both front doors only listen. */
 export type EngineEvent =
   /** Everything is looked at and stored. Upload k of a run is source k ÷ destinations, destination k mod destinations. */
-  | { readonly type: "planned"; readonly uploads: number; readonly destinations: number; readonly bytes: number }
+  | {
+      readonly type: "planned";
+      readonly uploads: number;
+      readonly destinations: number;
+      readonly bytes: number;
+      /** False: nothing of it outlasts this process. */
+      readonly recorded?: boolean;
+    }
   | { readonly type: "start"; readonly upload: UploadRecord }
   /**
    * At most four a second for each upload, and one with the last bytes. `size` null: unknown. `rate` in whole bytes per

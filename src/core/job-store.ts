@@ -140,6 +140,8 @@ export interface HistoryQuery {
 export interface JobStore extends AsyncDisposable {
   /** This process, as other processes see it. */
   readonly owner: OwnerInfo;
+  /** Whether what is written here outlasts this process. */
+  readonly recorded: boolean;
 
   /** Which of these spooled files an upload may still need: one that is not done, of no job or of one not forgotten. */
   spoolsInUse(paths: readonly string[]): Promise<ReadonlySet<string>>;

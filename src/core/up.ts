@@ -83,7 +83,8 @@ export async function up(asked: UpInput, world: UploadsWorld, signal: AbortSigna
     throw error;
   }
   const { uploads, bytes } = planned;
-  reporting.listen({ type: "planned", uploads, destinations: plan.destinations.length, bytes });
+  const { recorded } = store;
+  reporting.listen({ type: "planned", uploads, destinations: plan.destinations.length, bytes, recorded });
   const run = { id: runId, options: input.run, keep: planned.keep };
   await tellEnded(run, planned, reporting, signal);
   const named = new Set(plan.destinations.map(({ account }) => account.name));

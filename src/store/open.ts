@@ -55,6 +55,7 @@ export function openStore({ directory, command, now = Date.now, mustStay, fdatas
 
   return {
     owner: known.info,
+    recorded: path !== null,
     ...runs(context),
     ...queue(context),
     ...ledger(context),

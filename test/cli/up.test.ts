@@ -255,6 +255,15 @@ describe("failures", () => {
     expect(JSON.parse((await run([...argv, "--json"], { up })).out.split("\n")[0] ?? "").error.hint).toMatch(step);
   });
 
+  test("what could not be recorded is for no hoist resume", async () => {
+    const up: NonNullable<Scene["up"]> = async (_, listen) => {
+      listen({ type: "planned", uploads: 1, destinations: 1, bytes: 0, recorded: false });
+      listen({ type: "ended", upload: bad(0, new AppError("network", "no luck")) });
+      return summary({ exit: 5 });
+    };
+    expect((await run(["up", "a", "--to", "x"], { up })).err).toContain("looks at the connection; run this again\n");
+  });
+
   test.each([
     ["delete", true],
     ["move:/done", true],

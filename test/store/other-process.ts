@@ -3,7 +3,7 @@ import type { OwnerInfo } from "../../src/core/job-store.ts";
 import type { ServeStore } from "../../src/core/serve-store.ts";
 import type { Answer } from "./child.ts";
 
-type Method = Exclude<keyof ServeStore, "owner" | typeof Symbol.asyncDispose>;
+type Method = Exclude<keyof ServeStore, "owner" | "recorded" | typeof Symbol.asyncDispose>;
 type Result<K extends Method> =
   ReturnType<ServeStore[K]> extends Promise<infer T>
     ? T

@@ -47,9 +47,7 @@ export function createReport({ io, globals, out }: CommandContext, options: Repo
   const mode =
     globals.quiet || globals.logFormat === "json" ? "off" : progressMode(options.progress, io.stderr, io.env);
   const progress = createProgress(mode, out.terminal, io.stderr, hasColor(io.stderr, io.env, globals.color));
-  const resume = options.recorded ? "go on with: hoist resume" : "no record was kept, so hoist resume cannot go on";
-  const goOn = options.goOn?.stopped ?? resume;
-  const again = options.recorded ? undefined : RUN_AGAIN;
+  let { recorded } = options;
   const detailed = format.json && globals.verbose;
   const toldAt = new Map<string, number>();
   const shownPages = new Set<string>();
@@ -65,7 +63,7 @@ export function createReport({ io, globals, out }: CommandContext, options: Repo
 
   function ended(record: UploadRecord): void {
     tally.add(record);
-    const upload = withUploadStep(record, options.goOn?.failed(record.runId) ?? again);
+    const upload = withUploadStep(record, options.goOn?.failed(record.runId) ?? (recorded ? undefined : RUN_AGAIN));
     toldAt.delete(upload.id);
     results.add(upload);
     const { outcome } = upload;
@@ -95,6 +93,7 @@ export function createReport({ io, globals, out }: CommandContext, options: Repo
     switch (event.type) {
       case "planned":
         results.expect(event.destinations);
+        recorded &&= event.recorded !== false;
         return;
       case "ended":
         ended(event.upload);
@@ -150,7 +149,8 @@ export function createReport({ io, globals, out }: CommandContext, options: Repo
     progress.close();
     results.finish();
     if (format.json) out.json(summary);
-    if (stopped > 0) out.warning(`${notFinished(stopped)}; ${goOn}`);
+    const resume = recorded ? "go on with: hoist resume" : "no record was kept, so hoist resume cannot go on";
+    if (stopped > 0) out.warning(`${notFinished(stopped)}; ${options.goOn?.stopped ?? resume}`);
     if (lost > 0) out.warning(`${notFinished(lost)}: standard input cannot be resumed, so run the command again`);
     if (stopped > 0 || lost > 0) return;
     const several = summary.ok + summary.failed + summary.skipped > 1;

@@ -79,7 +79,8 @@ export async function drain(world: QueueWorld, run: QueuedRun, signal: AbortSign
       listen({ type: "ended", upload });
       left -= 1;
       if (left <= 0 || performance.now() < deadline) continue;
-      listen({ type: "warning", text: `${left} more uploads were not started; go on with: hoist resume` });
+      const goOn = store.recorded ? "; go on with: hoist resume" : "";
+      listen({ type: "warning", text: `${left} more uploads were not started${goOn}` });
       break;
     }
   }

@@ -84,7 +84,7 @@ async function conclude(world: RunWorld, { entry, lane, place }: Upload, signal:
     };
     return { kind: "finished", outcome: await stop.race(work()) };
   } catch (thrown) {
-    return endOf(thrown, entry.record, account.host, signal);
+    return endOf(thrown, entry.record, account.host, signal, world.store.recorded);
   } finally {
     progress.end();
   }

@@ -13,11 +13,15 @@ function failing(...failures: readonly (readonly [ErrorCode, AppErrorOptions["re
   };
 }
 
-async function run(behaviour: Behaviour, options: Parameters<ReturnType<typeof createEngine>["up"]>[2] = {}) {
+async function run(
+  behaviour: Behaviour,
+  options: Parameters<ReturnType<typeof createEngine>["up"]>[2] = {},
+  stateDirectory: string | null = null,
+) {
   using directory = temporaryDirectory();
   const fake = fakeHost();
   fake.behave = behaviour;
-  await using engine = createEngine({ accounts: { one: fake } });
+  await using engine = createEngine({ accounts: { one: fake }, stateDirectory });
   const summary = await engine.up([directory.file("f", bytesOf(1000))], ["one"], options);
   const [upload] = engine.ended();
   return { summary, upload, attempts: fake.attempts, waits: engine.of("retry").map(({ waitMs }) => waitMs), engine };
@@ -141,12 +145,19 @@ describe("an unknown outcome", () => {
   const unknown = failing(["outcome_unknown"], ["outcome_unknown"]);
 
   test("is the end, and outranks what succeeded", async () => {
-    const { summary, attempts, upload } = await run(unknown);
+    using state = temporaryDirectory();
+    const { summary, attempts, upload } = await run(unknown, {}, state.path);
     expect(summary).toMatchObject({ exit: 9, retryable: false });
     expect(attempts).toHaveLength(1);
     expect(upload?.state).toBe("unknown");
     const hint = upload?.outcome?.ok === false ? upload.outcome.error.hint : null;
     expect(hint).toContain(`hoist resume ${upload?.id} --retry-unknown; or, if it is a server's job: hoist jobs retry`);
+  });
+
+  test("that is recorded nowhere is not for hoist resume", async () => {
+    const { upload } = await run(unknown);
+    const hint = "look at your account; run this again if it is not there";
+    expect(upload?.outcome).toMatchObject({ ok: false, error: { code: "outcome_unknown", hint } });
   });
 
   test("is repeated when asked for, within the retries", async () => {
