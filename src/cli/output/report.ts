@@ -19,9 +19,9 @@ export interface ReportOptions {
   readonly progress: "auto" | "always" | "never";
   /** Whether `resume` will find what is not finished. */
   readonly recorded: boolean;
-  /** How to go on with what is not finished, and with what has failed of a run, where that is not `hoist resume`. */
   /** `performance.now()` from which the summary counts, where that is before the report. */
   readonly startedAt?: number;
+  /** How to go on with what is not finished, and with what has failed of a run, where that is not `hoist resume`. */
   readonly goOn?: { readonly stopped: string; readonly failed: (runId: string) => Again };
 }
 
