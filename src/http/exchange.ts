@@ -70,9 +70,8 @@ export function createExchange(secure: boolean): Exchange {
   const finish = (socket: ExchangeSocket) => {
     content?.close();
     content = null;
-    // A host that does not close its side must not keep the process.
-    socket.end();
-    socket.unref();
+    // Not `end`: with TLS it waits for a host to close its side, for ever, and nothing ends the socket after it.
+    socket.close();
   };
 
   return {

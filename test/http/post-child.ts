@@ -12,6 +12,7 @@ export interface Posted {
 }
 
 // Which authorities are trusted is settled when a process starts. argv: URL, chunks, bytes of each, milliseconds to live.
+// Ends with its standard input.
 const [url = "", chunks = "1", size = "1", liveMs = "20000"] = process.argv.slice(2);
 const chunk = new Uint8Array(Number(size));
 let pulls = 0;
@@ -34,4 +35,5 @@ const said = async () => {
 };
 const failed = (error: unknown) => ({ status: null, text: "", code: classifyFetchError(error, "there").code });
 const posted: Posted = { ...(await said().catch(failed)), pulls };
-process.stdout.write(JSON.stringify(posted));
+process.stdout.write(`${JSON.stringify(posted)}\n`);
+await Bun.stdin.text();

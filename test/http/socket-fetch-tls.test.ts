@@ -59,21 +59,26 @@ async function secureServer(
       }
     });
   };
-  const server = createServer({ ...identity, ALPNProtocols: ["h2", "http/1.1"] }, take);
+  const server = createServer({ ...identity, ALPNProtocols: ["h2", "http/1.1"], allowHalfOpen: true }, take);
   server.on("tlsClientError", () => {});
   return { arrived, ...(await listening(server)) };
 }
 
 async function post(
   url: string,
-  options: { chunks?: number; size?: number; liveMs?: number; ca?: string } = {},
+  options: { chunks?: number; size?: number; liveMs?: number; ca?: string; stay?: () => Promise<unknown> } = {},
 ): Promise<Posted> {
-  const { chunks = 1, size = 1000, liveMs = 20_000, ca = testAuthority().caFile } = options;
+  const { chunks = 1, size = 1000, liveMs = 20_000, ca = testAuthority().caFile, stay } = options;
   const { NODE_EXTRA_CA_CERTS: _, ...inherited } = process.env;
   const child = Bun.spawn(
     [process.execPath, join(import.meta.dir, "post-child.ts"), url, String(chunks), String(size), String(liveMs)],
-    { env: { ...inherited, NODE_TLS_REJECT_UNAUTHORIZED: "0", ...(ca === "" ? {} : { NODE_EXTRA_CA_CERTS: ca }) } },
+    {
+      env: { ...inherited, NODE_TLS_REJECT_UNAUTHORIZED: "0", ...(ca === "" ? {} : { NODE_EXTRA_CA_CERTS: ca }) },
+      stdin: "pipe",
+    },
   );
+  await stay?.();
+  child.stdin.end();
   return JSON.parse(await new Response(child.stdout).text());
 }
 
@@ -120,6 +125,26 @@ test.concurrent.each<[string, (socket: TLSSocket) => unknown]>([
   await using server = await secureServer(testAuthority().trusted, 1_000_000, 500_000, answer);
   const posted = await post(`https://127.0.0.1:${server.port}/`, { size: 1_000_000 });
   expect(posted).toMatchObject({ status: null, code: "network" });
+});
+
+test.concurrent("a connection is given up once the answer is whole, though the host keeps its side open", async () => {
+  const gone = Promise.withResolvers<void>();
+  const answer = (socket: TLSSocket) => {
+    socket.write(OK);
+    // Only a side that is still there takes more.
+    const more = setInterval(() => socket.write("more"), 10);
+    socket.on("close", () => {
+      clearInterval(more);
+      gone.resolve();
+    });
+  };
+  await using server = await secureServer(testAuthority().trusted, 1000, 1000, answer);
+  let left = false;
+  const stay = async () => {
+    left = await Promise.race([gone.promise.then(() => true), Bun.sleep(2000).then(() => false)]);
+  };
+  expect(await post(`https://127.0.0.1:${server.port}/`, { stay })).toMatchObject({ status: 200, text: "ok" });
+  expect(left).toBe(true);
 });
 
 test.concurrent("a server that speaks no TLS gets nothing of the request", async () => {
