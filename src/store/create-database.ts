@@ -7,7 +7,6 @@ import {
   readdirSync,
   rmSync,
   statSync,
-  unlinkSync,
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -30,7 +29,8 @@ export function createDatabase(path: string): void {
     linkSync(fresh, path);
   } catch {
   } finally {
-    unlinkSync(fresh);
+    // Another process may have taken it for left over, if this one slept meanwhile.
+    rmSync(fresh, { force: true });
   }
 }
 
@@ -39,15 +39,17 @@ const NEW = ".new-";
 /** Nobody takes longer to make one. */
 const LEFT_AFTER_MS = 60_000;
 
-/** What a process has left that died while it made one. */
+/** What a process has left that died while it made one, as far as that can be seen and is ours: it only takes room. */
 function removeLeftovers(path: string): void {
   const directory = dirname(path);
-  for (const name of readdirSync(directory)) {
-    if (!name.startsWith(`${basename(path)}${NEW}`)) continue;
-    const left = join(directory, name);
-    const age = Date.now() - (statSync(left, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
-    if (age > LEFT_AFTER_MS) rmSync(left, { force: true });
-  }
+  try {
+    for (const name of readdirSync(directory)) {
+      if (!name.startsWith(`${basename(path)}${NEW}`)) continue;
+      const left = join(directory, name);
+      const age = Date.now() - (statSync(left, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
+      if (age > LEFT_AFTER_MS) rmSync(left, { force: true });
+    }
+  } catch {}
 }
 
 /** Durable when it returns. */

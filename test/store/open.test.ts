@@ -128,6 +128,14 @@ describe("an existing database", () => {
     expect(readdirSync(directory).sort()).toEqual(["fingerprint.key", "hoist.db", "hoist.db.new-2"]);
   });
 
+  test("opens although something left there cannot be taken away", async () => {
+    const stuck = join(directory, "hoist.db.new-1");
+    mkdirSync(stuck, { recursive: true });
+    utimesSync(stuck, 1, 1);
+    await filled();
+    expect(readdirSync(directory).sort()).toEqual(["fingerprint.key", "hoist.db", "hoist.db.new-1"]);
+  });
+
   test("keeps its fingerprints, and starts anew when their key is lost", async () => {
     await filled();
     const fingerprint = async () => {
