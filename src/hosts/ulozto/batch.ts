@@ -190,7 +190,9 @@ export function createBatch(shared: boolean, left: LeftBehind | null, deps: Batc
       members.set(number, { ...member, ctx });
       try {
         if (!committed) await finishing.join(ctx.signal);
-        if (doubt !== null && !(await isVisible(member.file, member, ctx.signal))) throw doubt;
+        const held = doubt;
+        // While one looks, another member's commit may have left no doubt.
+        if (held !== null && !(await isVisible(member.file, member, ctx.signal)) && !committed) throw held;
       } catch (error) {
         if (!ctx.signal.aborted) throw error;
         if (committing) throw maybeVisible();

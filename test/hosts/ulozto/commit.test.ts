@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { gate } from "../../e2e/stand-in/fault.ts";
 import { type Harness, harness } from "./harness.ts";
 
 const steps = (h: Harness) => h.host.seen.map((one) => one.step);
@@ -76,6 +77,23 @@ describe("the commit's answer", () => {
     expect(failures).toMatchObject([{ code: "integrity" }]);
     expect(result?.remoteId).toBe(h.host.files[0]?.slug ?? "");
     expect(h.host.files.length).toBe(1);
+  });
+
+  test("that is asked for again and confirms counts for a file that is being looked for, too", async () => {
+    await using h = await harness();
+    const [first, slow] = [gate(), gate()];
+    h.host.fault("commit", { status: 200, body: {}, gate: first, gateAt: "end" });
+    const both = Promise.all(["a", "b"].map((name) => h.upload(name, name, { more: name !== "b" })));
+    await first.reached;
+    h.host.fault("list-files", { gate: slow, gateAt: "answer" });
+    first.open();
+    await slow.reached;
+    while (h.host.files.length === 0) await Bun.sleep(5);
+    slow.open();
+    const all = await both;
+    expect(all.flatMap(({ failures }) => failures)).toMatchObject([{ code: "host_protocol" }]);
+    expect(all.map(({ error }) => error)).toEqual([null, null]);
+    expect([h.host.of("upload").length, h.host.files.length]).toEqual([2, 2]);
   });
 
   test("that confirms too few counts for those of a shared batch that stand there", async () => {
