@@ -25,6 +25,8 @@ export interface LeftBehind {
   readonly batch: string;
   readonly member: Member;
   readonly phase: "stored" | "placed" | "committing";
+  /** How many it holds; one where that was not recorded. */
+  readonly files?: number | undefined;
 }
 
 /**
@@ -145,9 +147,15 @@ export function createBatch(shared: boolean, left: LeftBehind | null, deps: Batc
     if (!recorded && [...members.values()].some(({ ctx }) => ctx.signal.aborted)) abandon();
     signal.throwIfAborted();
     committing = true;
-    if (!recorded) await record(({ ctx }) => ctx.phase("committing"));
+    const batch = slugOf();
+    const files = left?.files ?? members.size;
+    if (!recorded) {
+      await record(({ ctx, number, file, url }) =>
+        ctx.phase("committing", checkpointOf({ batch, number, file, shared, url, files })),
+      );
+    }
     recorded = true;
-    doubt = await finisher.commit(slugOf(), members.size, whileWaitedFor);
+    doubt = await finisher.commit(batch, files, whileWaitedFor);
     committed = doubt === null;
   });
 

@@ -16,6 +16,8 @@ export interface Placed {
   readonly shared: boolean;
   /** Null until name and folder are set. */
   readonly url: string | null;
+  /** How many files the batch holds; told once its commit is to be asked for. */
+  readonly files?: number | undefined;
 }
 
 /** What an earlier attempt has left. */
@@ -39,11 +41,12 @@ const placed = v.object({
   verified: v.optional(v.nullable(v.picklist(["md5", "size"])), "md5"),
   shared: v.boolean(),
   url: v.nullable(v.string()),
+  files: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
 });
 const alone = v.object({ v: v.literal(1), alone: v.literal(true) });
 
-export function checkpointOf(at: Placed): Json {
-  return { v: 1, batch: at.batch, number: at.number, ...at.file, shared: at.shared, url: at.url };
+export function checkpointOf({ batch, number, file, shared, url, files }: Placed): Json {
+  return { v: 1, batch, number, ...file, shared, url, ...(files === undefined ? {} : { files }) };
 }
 
 /** Reads the checkpoint of a source; one that cannot be used is told and left aside. */

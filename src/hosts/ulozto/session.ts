@@ -93,8 +93,9 @@ export function openSession(credentials: UloztoCredentials, endpoint: AccountEnd
     if (at.shared && kind !== "committing") return null;
     const folder = kind === "stored" ? await folderOf(target, ctx, true) : "";
     const member = { number: at.number, file: at.file, target, folder, ctx, url: at.url };
+    const left = { batch: at.batch, member, phase: kind, files: at.files };
     try {
-      return await finish(batches.takeUp({ batch: at.batch, member, phase: kind }, at.shared), at, ctx);
+      return await finish(batches.takeUp(left, at.shared), at, ctx);
     } catch (error) {
       const gone = error instanceof AppError && error.code === "host_rejected" && error.retry.again !== true;
       if (kind !== "stored" || !gone || !ctx.spend("stale", 1)) throw error;

@@ -104,6 +104,16 @@ describe("the commit's answer", () => {
     expect([h.host.of("link").length, h.host.of("upload").length, h.host.of("commit").length]).toEqual([1, 3, 1]);
     expect(lists(h)).toBeGreaterThan(1);
   });
+
+  test("that counts files tells a later process, which knows one of them only, nothing of that one", async () => {
+    await using h = await harness();
+    h.host.fault("commit", { breakAt: "end" });
+    await Promise.all(["a", "b"].map((name) => h.upload(name, name, { more: name !== "b", retries: 0 })));
+    h.host.fault("commit", { status: 200, body: { status: "confirmed", files_count_ok: 1 } });
+    const { failures, result } = await h.uploadWith(h.reopen(), "a", "a", { resume: h.checkpoint("a") });
+    expect(failures).toMatchObject([{ code: "integrity" }]);
+    expect(h.host.files.map(({ slug }) => slug)).toEqual([result?.remoteId ?? ""]);
+  });
 });
 
 test.each(["soon", {}, "1 h"])("a validity of %j is not known, and no reason to fail", async (validity) => {
