@@ -1,4 +1,5 @@
 import { Database, type Statement } from "bun:sqlite";
+import { realpathSync } from "node:fs";
 import { join } from "node:path";
 import { createDatabase } from "./create-database.ts";
 import { storeFailure } from "./failure.ts";
@@ -23,8 +24,8 @@ export function connect(directory: string | null): Connection {
     createDatabase(path);
     // SQLite gives its companions the mode of the database.
     privateFile(path);
-    privateIfThere(`${path}-wal`);
-    privateIfThere(`${path}-shm`);
+    privateIfThere(logOf(path));
+    privateIfThere(`${realpathSync(path)}-shm`);
   }
   let db: Database | undefined;
   try {
@@ -38,12 +39,17 @@ export function connect(directory: string | null): Connection {
     return {
       db,
       path: directory === null ? null : path,
-      log: directory !== null && writesAhead(db) ? `${path}-wal` : null,
+      log: directory !== null && writesAhead(db) ? logOf(path) : null,
     };
   } catch (error) {
     db?.close();
     throw storeFailure(error);
   }
+}
+
+/** Beside the file itself, also where the path is a link to it. */
+function logOf(path: string): string {
+  return `${realpathSync(path)}-wal`;
 }
 
 /**

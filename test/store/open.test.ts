@@ -1,6 +1,16 @@
 import { Database } from "bun:sqlite";
 import { afterEach, beforeEach, describe, expect, jest, test } from "bun:test";
-import { chmodSync, mkdirSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import type { JobStore } from "../../src/core/job-store.ts";
 import { openStore } from "../../src/store/open.ts";
@@ -126,6 +136,17 @@ describe("an existing database", () => {
     utimesSync(old ?? "", 1, 1);
     await filled();
     expect(readdirSync(directory).sort()).toEqual(["fingerprint.key", "hoist.db", "hoist.db.new-2"]);
+  });
+
+  test("may be a link to a file elsewhere", async () => {
+    await filled();
+    const elsewhere = join(temporary.path, "elsewhere.db");
+    renameSync(join(directory, "hoist.db"), elsewhere);
+    symlinkSync(elsewhere, join(directory, "hoist.db"));
+    await using store = open();
+    // Waits for the disk.
+    await store.openRun(await store.createRun({}));
+    expect(readdirSync(temporary.path)).toContain("elsewhere.db-wal");
   });
 
   test("opens although something left there cannot be taken away", async () => {
