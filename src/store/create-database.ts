@@ -7,6 +7,7 @@ import {
   readdirSync,
   rmSync,
   statSync,
+  unlinkSync,
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -29,9 +30,15 @@ export function createDatabase(path: string): void {
     linkSync(fresh, path);
   } catch {
   } finally {
-    // Another process may have taken it for left over, if this one slept meanwhile.
-    rmSync(fresh, { force: true });
+    discard(fresh);
   }
+}
+
+/** Not by `rmSync`, which takes a short upload 2 ms. Another process may have taken it for left over meanwhile. */
+function discard(fresh: string): void {
+  try {
+    unlinkSync(fresh);
+  } catch {}
 }
 
 const COMPANIONS = ["-journal", "-wal", "-shm"];
