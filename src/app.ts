@@ -169,6 +169,7 @@ export async function createApp(options: AppOptions): Promise<App> {
           import("./outbox/clock.ts"),
         ]);
       const ledger = await store(config.stateDir, true);
+      const { limitRate, retries } = config.up;
       const engine = await startServerEngine(
         {
           store: ledger,
@@ -183,7 +184,7 @@ export async function createApp(options: AppOptions): Promise<App> {
           ...sessionWorld(),
         },
         // A server has all the time that a host or a person asks for.
-        { ...v.parse(runOptions, {}), parallel, waitCoolDownMs: FOREVER, waitCaptchaMs: FOREVER },
+        { ...v.parse(runOptions, { limitRate, retries }), parallel, waitCoolDownMs: FOREVER, waitCaptchaMs: FOREVER },
       );
       const outbox = startOutbox({
         store: ledger,

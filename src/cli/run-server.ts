@@ -167,10 +167,12 @@ async function ownToken(stateDir: string, serve: ServeConfig, log: ServerLog): P
   return { name: "own", secret: token, scopes: ["submit", "read", "manage"], roots: serve.roots };
 }
 
+const KEPT_UNTIL_RESTART = "listen, socket_mode, parallel, and limit_rate and retries of [up]";
+
 async function reload(app: App, log: ServerLog, accept: (config: Config) => Promise<void>): Promise<void> {
   try {
     await app.reload(accept);
-    log.info("reloaded", "configuration and secrets are loaded again; listen, socket_mode and parallel need a restart");
+    log.info("reloaded", `configuration and secrets are loaded again; ${KEPT_UNTIL_RESTART} need a restart`);
   } catch (thrown) {
     const { message } = toAppError(thrown);
     log.error("reload.failed", `the new configuration is wrong, the old one stays: ${message}`);

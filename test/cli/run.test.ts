@@ -82,6 +82,7 @@ describe("what is not understood is told on stderr, with 2", () => {
     [["help", "exit-code"], /exit-code/, /did you mean hoist help exit-codes\?/],
     [["help", "valueOf"], /valueOf/],
     [["--to", "x", "up"], /unknown option --to/, /behind its name/],
+    [["--colour", "always", "up"], /unknown option --colour/, /did you mean --color\?/],
     [["up", "--tto", "x"], /unknown option --tto/, /did you mean --to\?/],
     [["up", "--retrys=3"], /unknown option --retrys\n/, /did you mean --retries\?/],
     [["up", "--min"], /unknown option --min\n/, /did you mean --min-size\?/],

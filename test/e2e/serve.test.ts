@@ -41,6 +41,14 @@ describe("hoist serve", () => {
     while (filesBelow(join(w.stateDir, "spool")).length > 0) await Bun.sleep(10);
   });
 
+  scene("sends no faster than [up] limit_rate allows, all uploads together", async (w) => {
+    const s = await serve(w, '[up]\nlimit_rate = "1M"\n');
+    const jobs = await Promise.all(["a.bin", "b.bin"].map((name) => s.add(w.file(name, 1_000_000), ["ulozto"])));
+    const begun = performance.now();
+    for (const { id } of jobs) expect((await s.ended(id)).state).toBe("done");
+    expect(performance.now() - begun).toBeGreaterThan(1_000);
+  });
+
   scene("waits for the end where it is asked to, and answers in plain links", async (w) => {
     const s = await serve(w);
     const body = JSON.stringify({ path: w.file("a.bin", 10), to: ["uploadgig"] });

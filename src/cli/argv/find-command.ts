@@ -41,9 +41,8 @@ function holdsNext(commands: CommandTree, rest: readonly string[]): boolean {
 function refuseStrangers(tokens: readonly Token[]): void {
   for (const token of tokens) {
     if (token.kind === "operand" || token.key !== null) continue;
-    throw unknownOption(token.typed, GLOBAL_OPTIONS).with({
-      hint: "options of a command stand behind its name",
-    });
+    const unknown = unknownOption(token.typed, GLOBAL_OPTIONS);
+    throw unknown.hint === undefined ? unknown.with({ hint: "options of a command stand behind its name" }) : unknown;
   }
 }
 
