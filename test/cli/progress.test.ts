@@ -177,6 +177,23 @@ describe("progress", () => {
     expect(screen.text).toBe("https://h/1");
   });
 
+  test("what failed counts neither as sent nor as still to send", () => {
+    const { screen, progress } = start(80);
+    const failure = errorView(new AppError("host_rejected", "too large"));
+    const big = upload({ name: "big", outcome: { ok: false, error: failure } });
+    const stopped = upload({ sourceIndex: 1, name: "stopped", outcome: null });
+    const [sent, runs] = [upload({ sourceIndex: 2, name: "sent" }), upload({ sourceIndex: 3, name: "runs" })];
+    progress.tell({ type: "planned", uploads: 4, destinations: 1, bytes: 12_000_000 });
+    for (const each of [big, stopped, sent, runs]) progress.tell({ type: "start", upload: each });
+    for (const each of [big, stopped]) progress.tell({ type: "ended", upload: each });
+    jest.advanceTimersByTime(100);
+    expect(screen.text).toMatch(/total 2\/4 .* 0%/);
+    progress.tell({ type: "ended", upload: sent });
+    jest.advanceTimersByTime(100);
+    expect(screen.text).toMatch(/total 3\/4 .* 50%/);
+    progress.close();
+  });
+
   test("an upload that waits for a person says so", () => {
     const { screen, progress } = start(80);
     const record = upload({ name: "a" });

@@ -75,7 +75,7 @@ const ECHO_COLUMNS = 2;
 
 function createBars(terminal: Terminal, stderr: OutStream, color: boolean): Progress {
   const running = new Map<string, Running>();
-  const total = { uploads: 0, ended: 0, bytes: 0, endedBytes: 0 };
+  const total = { uploads: 0, ended: 0, bytes: 0, endedBytes: 0, lostBytes: 0 };
   const draw = () => terminal.pin(lines());
   const timer = setInterval(draw, DRAW_EVERY_MS);
   timer.unref();
@@ -96,7 +96,7 @@ function createBars(terminal: Terminal, stderr: OutStream, color: boolean): Prog
     return {
       name: `total ${total.ended}/${total.uploads}`,
       bytes,
-      size: total.bytes === 0 ? null : Math.max(total.bytes, bytes),
+      size: total.bytes === 0 ? null : Math.max(total.bytes - total.lostBytes, bytes),
       rate: all.reduce((sum, each) => sum + (each.state === null ? each.rate : 0), 0),
       state: null,
     };
@@ -118,7 +118,10 @@ function createBars(terminal: Terminal, stderr: OutStream, color: boolean): Prog
         case "ended": {
           running.delete(event.upload.id);
           total.ended += 1;
-          total.endedBytes += event.upload.source.size ?? 0;
+          const size = event.upload.source.size ?? 0;
+          // What has failed is neither up nor still to be sent.
+          if (event.upload.outcome?.ok === true) total.endedBytes += size;
+          else total.lostBytes += size;
           // The last bar goes with the last result, and not a tick later.
           if (running.size === 0) draw();
           return;
