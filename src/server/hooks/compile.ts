@@ -44,6 +44,7 @@ export async function compileHook({ name, section, secret, accounts, defaults }:
     roots: (section.roots ?? defaults.roots).map((root, index) => plain(`${key}.roots[${index}]`, root)),
     settleMs: section.settle,
     path: compilePath(`${key}.path`, section.path),
+    pathText: section.path ?? null,
     namePath: compilePath(`${key}.name`, section.name),
     when: await Promise.all(section.when.map((line, index) => compileCondition(`${key}.when[${index}]`, line))),
   };

@@ -13,6 +13,13 @@ export function findFiles(hook: Pick<Hook, "preset" | "path">, payload: Payload)
   return { ...found, files };
 }
 
+/** Where paths are looked for, in words. */
+export function describeSearch({ preset, pathText }: Pick<Hook, "preset" | "pathText">): string {
+  return pathText === null
+    ? `paths are looked for where ${preset.name} has them`
+    : `paths are looked for at ${pathText}`;
+}
+
 /** A file of which nothing but the path is known. */
 export function fileAt({ preset }: Pick<Hook, "preset">, path: string): FoundFile {
   return { paths: [path], identity: preset.pathTellsApart ? [] : null };

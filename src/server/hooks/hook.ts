@@ -25,6 +25,8 @@ export interface Hook {
   readonly settleMs: number;
   /** Where in the payload the paths stand, instead of where the preset looks. */
   readonly path: JsonPath | null;
+  /** `path` as written, for messages. */
+  readonly pathText: string | null;
   readonly namePath: JsonPath | null;
   readonly when: readonly Condition[];
 }

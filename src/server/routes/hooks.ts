@@ -4,7 +4,11 @@ import { type AppError, AppError as Failure, toAppError } from "../../errors.ts"
 import { answerSubmitted, json } from "../answer.ts";
 import type { ServerDeps } from "../deps.ts";
 import { requestKeyOf, requestOfHook } from "../hook-jobs.ts";
+import { describeSearch } from "../hooks/find-files.ts";
+import type { Hook } from "../hooks/hook.ts";
+import type { HookRequest } from "../hooks/request.ts";
 import { type HookJob, type HookOutcome, runHook } from "../hooks/run.ts";
+import type { LogFields } from "../log.ts";
 import { idempotencyKey } from "../request-key.ts";
 import type { Call, Route } from "../route.ts";
 import { hookNothing } from "../schemas.ts";
@@ -22,14 +26,18 @@ export function hookRoutes({ jobs, settings, rememberMessage, log }: ServerDeps)
     if (served === undefined) throw new Failure("not_found", "there is no such hook");
     const { hook } = served;
     await assertNoReplay(call, served);
-    const outcome = runHook(hook, {
-      method: call.request.method,
-      headers: call.request.headers,
-      query: call.query,
-      contentType: call.request.headers.get("content-type"),
-      body: call.payload,
-    });
     const about = { requestId: call.id, hook: hook.name };
+    const outcome = read(
+      hook,
+      {
+        method: call.request.method,
+        headers: call.request.headers,
+        query: call.query,
+        contentType: call.request.headers.get("content-type"),
+        body: call.payload,
+      },
+      about,
+    );
     if (outcome.kind === "test") {
       log.info("hook.test", "a test event: all is well", about);
       return json({ test: "ok" });
@@ -40,6 +48,18 @@ export function hookRoutes({ jobs, settings, rememberMessage, log }: ServerDeps)
     }
     for (const note of outcome.notes) log.warn("hook.note", note, about);
     return answerSubmitted(call, jobs, await submit(call, served, outcome));
+  }
+
+  /** A payload that nothing can be made of is told to whoever set up the hook: its sender may show no answer. */
+  function read(hook: Hook, request: HookRequest, about: LogFields): HookOutcome {
+    try {
+      return runHook(hook, request);
+    } catch (thrown) {
+      const { code, message } = toAppError(thrown);
+      if (code === "source") log.warn("hook.refused", `${message}; ${describeSearch(hook)}`, about);
+      else if (code === "usage") log.warn("hook.refused", message, about);
+      throw thrown;
+    }
   }
 
   /**

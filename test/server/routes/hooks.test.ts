@@ -167,6 +167,19 @@ describe("what it makes of a payload", () => {
     expect(await none.text()).not.toContain("downloads");
   });
 
+  test.each([
+    ["bare", { status: "success", other: "/srv/out/canary" }, 422, "paths are looked for at $.path"],
+    ["sonarr", { eventType: "Download", note: "canary" }, 422, "paths are looked for where sonarr has them"],
+    ["bare", "[canary", 400, ""],
+  ])("%s %j is refused with %i, and the log says why without a word of it", async (name, body, status, words) => {
+    const response = await send(name, { body, ...(name === "bare" ? { token: "submit" } : { headers: BASIC }) });
+    expect(response.status).toBe(status);
+    const line = at.log.find(({ event }) => event === "hook.refused");
+    expect(line).toMatchObject({ level: "warn", hook: name, requestId: response.headers.get("x-request-id") });
+    expect(line?.msg).toContain(words);
+    expect(JSON.stringify(at.log)).not.toContain("canary");
+  });
+
   test("braces in a name are no template", async () => {
     const hook = await hookOf(`[hooks.named]\npath = "$.path"\nname = "$.name"\n${ROOTS}`);
     const roots = [{ path: "/srv/out", write: false }];
