@@ -72,6 +72,14 @@ export type JobsAdded =
   /** The queue holds as many unended jobs as it may. */
   | { readonly kind: "full" };
 
+/** An account as configured now. */
+export interface AccountNow {
+  readonly name: string;
+  /** The id of its host. */
+  readonly host: string;
+  readonly key: string;
+}
+
 /** What a starting server has to tell of the time before. */
 export interface Adopted {
   /** Uploads that ended because their process died, with their jobs' ids: those go on where another upload does. */
@@ -195,6 +203,12 @@ export interface ServeStore extends JobStore {
    * that may still be there: nothing will ask for them any more.
    */
   forget(endedBefore: number): Promise<readonly string[]>;
+  /**
+   * Queued uploads that are of an account that is none of these, and that nothing has been sent of, go to the one of
+   * theirs that is called as theirs was and is on the same host; what they waited for because of the other is over.
+   * `jobId`: those of that job alone. Returns how many went to each name.
+   */
+  followAccounts(runId: string, accounts: readonly AccountNow[], jobId?: string): Promise<ReadonlyMap<string, number>>;
   /** What the account of a key is called by its queued uploads; null without one. */
   accountNameOf(runId: string, accountKey: string): Promise<string | null>;
   /** Jobs by the state they are stored in, which costs the same however many there are. */

@@ -115,6 +115,67 @@ describe("hoist serve and its accounts", () => {
     expect((await s.ended(id)).state).toBe("done");
   });
 
+  scene("jobs of an account whose login is corrected go to it, at a reload and at a start", async (w) => {
+    const account = (user: string) => `[accounts.disk]\nhost = "uploadgig"\nurl = "${w.gig.url}"\nuser = "${user}"\n`;
+    w.env.HOIST_DISK_PASSWORD = w.env.HOIST_UPLOADGIG_PASSWORD ?? "";
+    let s = await serve(w, account("typo@example.com"));
+    const correct = async (from: string, to: string) => {
+      const file = join(w.dir, "hoist.toml");
+      await Bun.write(file, (await Bun.file(file).text()).replace(account(from), account(to)));
+    };
+    const reload = async (from: string, to: string, count: number) => {
+      await correct(from, to);
+      s.live.kill("SIGHUP");
+      await logged(s, "reloaded", count);
+    };
+    const first = await s.add(w.file("a.bin", 10), ["disk"]);
+    const later = await s.add(w.file("b.bin", 10), ["disk"], { notBefore: "2999-01-01T00:00:00Z" });
+    await logged(s, "upload.postponed");
+    await reload("typo@example.com", w.gig.user, 1);
+    expect(await s.ended(first.id)).toMatchObject({ state: "done", uploads: [{ account: "disk", error: null }] });
+    expect((await logged(s, "note"))[0]?.msg).toBe(
+      "2 queued uploads go to the account disk with the login and address that it has now",
+    );
+    expect(await s.job(later.id)).toMatchObject({ state: "waiting", waitingFor: "notBefore" });
+
+    await reload(w.gig.user, "typo@example.com", 2);
+    const second = await s.add(w.file("c.bin", 10), ["disk"]);
+    expect(await s.job(second.id)).toMatchObject({ uploads: [{ account: "disk" }] });
+    s.live.kill("SIGTERM");
+    await s.live.ended;
+    s = await serve(w, account(w.gig.user));
+    expect((await s.ended(second.id)).state).toBe("done");
+  });
+
+  scene("what was sent stays with the login it began with, and says so", async (w) => {
+    const account = (user: string) => `[accounts.disk]\nhost = "uploadgig"\nurl = "${w.gig.url}"\nuser = "${user}"\n`;
+    w.env.HOIST_DISK_PASSWORD = w.env.HOIST_UPLOADGIG_PASSWORD ?? "";
+    // With it that account would be one of the login that the upload began with.
+    delete w.env.HOIST_UPLOADGIG_USER;
+    const hold = gate();
+    w.gig.fault("body", { gate: hold, gateAt: 10 });
+    let s = await serve(w, account(w.gig.user), ["--grace", "0s"]);
+    const { id } = await s.add(w.file("a.bin", 30_000_000), ["disk"]);
+    await hold.reached;
+    s.live.kill("SIGTERM");
+    await s.live.ended;
+    hold.open();
+
+    s = await serve(w, account("other@example.com"));
+    await s.live.until((_, err) => err.includes("queued jobs wait for the account disk as it was"));
+    const changed = "the login, address or host of the account disk has changed since";
+    expect(await s.job(id)).toMatchObject({
+      state: "waiting",
+      waitingFor: "account",
+      uploads: [{ error: { code: "config", message: changed } }],
+    });
+    const refused = await s.call("POST", `/v1/jobs/${id}/retry`);
+    expect([refused.status, ((await refused.json()) as Json).detail]).toEqual([409, changed]);
+    expect((await s.call("POST", `/v1/jobs/${id}/cancel`)).status).toBe(200);
+    s.live.kill("SIGTERM");
+    await s.live.ended;
+  });
+
   scene("a pause from a shell is seen by those who watch the server", async (w) => {
     const s = await serve(w);
     const stream = await s.call("GET", "/v1/events");

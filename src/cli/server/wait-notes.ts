@@ -107,7 +107,7 @@ function isOfAccount({ waitingFor }: JobUploadView): boolean {
 function reasonOf(job: JobView, upload: JobUploadView, account: ServerAccount | undefined): string {
   switch (upload.waitingFor) {
     case "account":
-      return `for its account: ${holdOf(upload.account, account)}`;
+      return `for its account: ${upload.error?.code === "config" ? upload.error.message : holdOf(upload.account, account)}`;
     case "cool-down":
       return `for the end of the pause that the host asked for${moment(", until ", upload.waitingUntil ?? account?.coolDownUntil)}`;
     case "notBefore":

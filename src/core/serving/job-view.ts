@@ -58,6 +58,8 @@ export interface LiveFacts {
   bytes(uploadId: string): number | null;
   /** Why an account's queued uploads wait, also for the account itself to be configured again; null when they do not. */
   accountWait(accountKey: string): Extract<WaitReason, "cool-down" | "captcha" | "account"> | null;
+  /** Why nothing takes up an upload that waits for its account to be configured again; null for another. */
+  accountLost(upload: Pick<UploadRecord, "account" | "accountKey">): ErrorView | null;
   /** Until when the account is left alone, milliseconds since the epoch; null: it is not. */
   coolDownUntil(accountKey: string): number | null;
   /** The page a person must open for an upload. */
@@ -71,6 +73,7 @@ export interface LiveFacts {
 const NOTHING_LIVE: LiveFacts = {
   bytes: () => null,
   accountWait: () => null,
+  accountLost: () => null,
   coolDownUntil: () => null,
   captcha: () => null,
   accountCaptcha: () => null,
@@ -133,7 +136,7 @@ function jobUploadView(upload: JobUpload, live: LiveFacts): JobUploadView {
     skipped: done?.skipped ?? false,
     skipReason: done?.skipReason ?? null,
     labels: upload.labels,
-    error: captcha === null ? error : captchaError(upload, captcha),
+    error: waitError(upload, { waitingFor, captcha }, live) ?? error,
   };
 }
 
@@ -141,6 +144,16 @@ function jobUploadView(upload: JobUpload, live: LiveFacts): JobUploadView {
 function bytesOf({ id, outcome, phase, source }: JobUpload, state: JobState, live: LiveFacts): number {
   if (isEnded(state)) return outcome?.ok === true ? outcome.size : 0;
   return HANDED_OVER.has(phase) ? (source.size ?? live.bytes(id) ?? 0) : (live.bytes(id) ?? 0);
+}
+
+/** What a person can do about a wait; null where that is no more than to wait. */
+function waitError(
+  upload: JobUpload,
+  { waitingFor, captcha }: { readonly waitingFor: WaitReason | null; readonly captcha: string | null },
+  live: LiveFacts,
+): ErrorView | null {
+  if (captcha !== null) return captchaError(upload, captcha);
+  return waitingFor === "account" ? live.accountLost(upload) : null;
 }
 
 /** A job that waits for a person shows the page to open. */

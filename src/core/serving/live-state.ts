@@ -1,8 +1,11 @@
+import { errorView } from "../../errors.ts";
 import type { Account } from "../accounts/account.ts";
+import { isConfigured } from "../accounts/account-by-key.ts";
 import { standingOf } from "../accounts/account-standing.ts";
 import type { EngineEvent } from "../events.ts";
 import type { AccountState } from "../job-store.ts";
 import type { Waits } from "../serve-store.ts";
+import { whyLost } from "./follow-accounts.ts";
 import type { LiveFacts } from "./job-view.ts";
 import type { AccountView } from "./jobs.ts";
 
@@ -25,8 +28,8 @@ interface Running {
   rests: boolean;
 }
 
-/** `isServed`: whether an account of that key is configured now. */
-export function createLiveState(isServed: (accountKey: string) => boolean): LiveState {
+/** `accounts`: by name, as configured now. */
+export function createLiveState(accounts: () => ReadonlyMap<string, Account>): LiveState {
   const running = new Map<string, Running>();
   let states: ReadonlyMap<string, AccountState> = new Map();
 
@@ -35,7 +38,7 @@ export function createLiveState(isServed: (accountKey: string) => boolean): Live
     return until > Date.now() ? until : null;
   };
   const accountWait = (accountKey: string) => {
-    if (!isServed(accountKey)) return "account";
+    if (!isConfigured(accounts(), accountKey)) return "account";
     const state = states.get(accountKey);
     if (state?.paused === true || (state?.refusedSecret ?? null) !== null) return "account";
     if (coolDownUntil(accountKey) !== null) return "cool-down";
@@ -66,6 +69,10 @@ export function createLiveState(isServed: (accountKey: string) => boolean): Live
     accountCaptcha: captchaOf,
     rests: (uploadId) => running.get(uploadId)?.rests ?? false,
     accountWait,
+    accountLost(upload) {
+      const lost = whyLost(upload, accounts());
+      return lost === null ? null : errorView(lost);
+    },
     coolDownUntil,
     waits(queued) {
       const waiting = [...running].filter(([, { captcha, rests }]) => captcha !== null || rests);

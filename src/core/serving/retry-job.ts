@@ -1,17 +1,27 @@
 import { stat } from "node:fs/promises";
 import { AppError } from "../../errors.ts";
 import { lookUnder } from "../../io/safe-open.ts";
+import type { Account } from "../accounts/account.ts";
 import type { SourceStamp } from "../job-store.ts";
 import type { JobRecord, ServeStore } from "../serve-store.ts";
 import { pathsOf } from "./enqueue.ts";
+import { accountsNow, whyLost } from "./follow-accounts.ts";
 import type { Root } from "./jobs.ts";
 
+export interface RetryWorld {
+  readonly store: ServeStore;
+  readonly runId: string;
+  /** By name, as configured now. */
+  readonly accounts: () => ReadonlyMap<string, Account>;
+}
+
 /**
- * Queues again what of a job has failed, with its file as it is now. Fails with `conflict` when there is nothing of that
- * kind, or when the file came with the job and is gone.
+ * Queues again what of a job has failed, with its file as it is now, and lets what has not begun go to its account as
+ * configured now. Fails with `conflict` when there is nothing of either kind, or when the file came with the job and is
+ * gone.
  */
 export async function retryJob(
-  { store, runId }: { readonly store: ServeStore; readonly runId: string },
+  { store, runId, accounts }: RetryWorld,
   { id, source, uploads }: JobRecord,
   roots: readonly Root[],
 ): Promise<void> {
@@ -20,7 +30,11 @@ export async function retryJob(
     throw new AppError("conflict", "the file that came with the job is gone; send it again");
   }
   const file = source.path === "-" ? undefined : fileNow(source.path, roots);
-  if (await store.retryJob(runId, id, file)) return;
+  const failed = await store.retryJob(runId, id, file);
+  const moved = await store.followAccounts(runId, accountsNow(accounts()), id);
+  if (failed || moved.size > 0) return;
+  const [lost] = uploads.flatMap((upload) => (upload.state === "queued" ? (whyLost(upload, accounts()) ?? []) : []));
+  if (lost !== undefined) throw lost.with({ code: "conflict" });
   throw new AppError("conflict", "nothing of the job has failed");
 }
 

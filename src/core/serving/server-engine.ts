@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { AppError, toAppError } from "../../errors.ts";
 import type { Account } from "../accounts/account.ts";
-import { accountByKey, isConfigured } from "../accounts/account-by-key.ts";
+import { accountByKey } from "../accounts/account-by-key.ts";
 import type { EngineListener } from "../events.ts";
 import type { RunOptions } from "../inputs.ts";
 import type { QueueWorld } from "../sending/dispatcher.ts";
@@ -10,6 +10,7 @@ import { openAccepted } from "../sources/open-accepted.ts";
 import { removeOrphans, removeStaleCopies } from "../sources/spooled-bodies.ts";
 import { watchAccounts } from "./account-watch.ts";
 import { createJobs, type JobsSettings, type RunningJobs } from "./create-jobs.ts";
+import { followAccounts } from "./follow-accounts.ts";
 import { type JobView, jobView } from "./job-view.ts";
 import type { Jobs } from "./jobs.ts";
 import { createLiveState } from "./live-state.ts";
@@ -40,7 +41,7 @@ export interface ServerEngine {
   readonly spoolDirectory: string;
   /** Jobs that ended as an earlier server died: callbacks and messages are still to be sent. */
   readonly endedMeanwhile: readonly JobView[];
-  /** The accounts are configured anew: what waits for one of them is looked at now. */
+  /** The accounts are configured anew: what waits for one of them is looked at now, and what has not begun follows its name. */
   reconfigured(): void;
   /** Starts nothing more, lets uploads run for `graceMs`, then stops and records them. */
   stop(graceMs: number): Promise<void>;
@@ -69,6 +70,7 @@ export async function startServerEngine(world: ServerEngineWorld, options: RunOp
   await store.openRun(runId);
   const { crashed, untold } = await store.adoptJobs(runId, world.committingHosts);
   for (const { job, upload } of crashed) world.listen({ type: "ended", upload }, job);
+  await followAccounts(world, runId);
   const forget = async () => {
     const spools = await store.forget(Date.now() - world.settings().keepMs);
     await Promise.all(spools.map((path) => rm(path, { force: true })));
@@ -78,7 +80,7 @@ export async function startServerEngine(world: ServerEngineWorld, options: RunOp
   await removeStaleCopies(store, world.spoolDirectory);
 
   const stopped = new AbortController();
-  const live = createLiveState((key) => isConfigured(world.accounts(), key));
+  const live = createLiveState(world.accounts);
   // The worker tells the jobs, the jobs wake the worker.
   const late: { jobs: RunningJobs | null } = { jobs: null };
   const watch = watchAccounts({
@@ -119,7 +121,12 @@ export async function startServerEngine(world: ServerEngineWorld, options: RunOp
     jobs,
     spoolDirectory: world.spoolDirectory,
     endedMeanwhile: untold.map((job) => jobView(job, live)),
-    reconfigured: () => worker.wake(),
+    reconfigured() {
+      // What cannot be moved now is tried again as the worker meets it.
+      void followAccounts(world, runId)
+        .catch(() => {})
+        .finally(() => worker.wake());
+    },
     async stop(graceMs) {
       clearInterval(forgetting);
       clearInterval(guarding);

@@ -1,4 +1,5 @@
 import { AppError, type ErrorView, errorView } from "../../errors.ts";
+import type { Account } from "../accounts/account.ts";
 import type { EngineEvent, EngineListener } from "../events.ts";
 import type { RunOptions } from "../inputs.ts";
 import type { UploadRecord } from "../job-store.ts";
@@ -10,12 +11,15 @@ import { recordEnd } from "../sending/start-upload.ts";
 import type { ServeStore } from "../serve-store.ts";
 import { lookWhetherSettled } from "../sources/settle.ts";
 import { countFailures } from "./failures-in-a-row.ts";
+import { describeLost, followAccounts } from "./follow-accounts.ts";
 import type { LiveState } from "./live-state.ts";
 import { nextRound } from "./next-round.ts";
 
 export interface WorkerWorld extends QueueWorld {
   readonly store: ServeStore;
   readonly live: LiveState;
+  /** By name, as configured now. */
+  readonly accounts: () => ReadonlyMap<string, Account>;
   /** Something about the upload's job has changed. */
   readonly changed: (uploadId: string) => void;
   /** What is remembered of an account has changed. */
@@ -57,8 +61,8 @@ export function startWorker(world: WorkerWorld, run: { readonly id: string; read
   const stops = new Map<string, AbortController>();
   const failures = countFailures(store, world.accountChanged);
   const jobIds = new Map<string, string>();
-  /** Accounts with uploads in the queue that are not configured any more. */
-  const missing = new Set<string>();
+  /** Keys with uploads in the queue whose accounts are not configured any more, and what is told of them. */
+  const missing = new Map<string, string>();
   let stopping = false;
 
   const listen: EngineListener = (event) => {
@@ -140,13 +144,19 @@ export function startWorker(world: WorkerWorld, run: { readonly id: string; read
       if (lane !== null) {
         lane.queued = count;
         missing.delete(key);
-      } else if (!missing.has(key)) {
-        missing.add(key);
-        const name = await store.accountNameOf(run.id, key).catch(() => null);
-        const text = `queued jobs wait for the account ${name ?? ""}, which is not configured any more; add it again, or cancel them`;
-        listen({ type: "warning", text });
-      }
+      } else await lookForAccount(key);
     }
+  }
+
+  /** What nobody takes up: its account has another key now, or none. */
+  async function lookForAccount(key: string): Promise<void> {
+    // One that ran when its account was configured anew comes back to the queue with the key of before.
+    if (!missing.has(key) && (await followAccounts(world, run.id).catch(() => false))) slots.wake();
+    const name = await store.accountNameOf(run.id, key).catch(() => null);
+    if (name === null) return;
+    const text = describeLost(name, world.accounts());
+    if (missing.get(key) !== text) listen({ type: "warning", text });
+    missing.set(key, text);
   }
 
   /** A file that is still being written goes back until it stands still. */

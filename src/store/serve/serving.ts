@@ -4,6 +4,7 @@ import { adoptJobs } from "./adopt-jobs.ts";
 import { deliveries } from "./deliveries.ts";
 import { depth } from "./depth.ts";
 import { findJobs } from "./find-jobs.ts";
+import { followAccounts } from "./follow-accounts.ts";
 import { jobEnds } from "./job-ends.ts";
 import { messages } from "./messages.ts";
 import { waits } from "./waits.ts";
@@ -14,6 +15,7 @@ export function serving(context: StoreContext) {
     ...addJobs(context),
     ...adoptJobs(context),
     ...findJobs(context),
+    ...followAccounts(context),
     ...waits(context),
     ...jobEnds(context),
     ...depth(context),

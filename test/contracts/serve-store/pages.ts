@@ -89,6 +89,7 @@ export function describePages(scene: ServeScene): void {
             bytes: () => null,
             accountWait: (key) => (accounts.includes(key) ? "account" : null),
             captcha: (id) => (uploads.includes(id) ? "https://captcha.example" : null),
+            accountLost: () => null,
             accountCaptcha: () => null,
             coolDownUntil: () => null,
             rests: () => false,

@@ -55,6 +55,51 @@ export function describeTakeover(scene: ServeScene): void {
       expect((await scene.onlyUpload(done)).source).toEqual(file("/file"));
     });
 
+    test("what has not begun follows the name of an account that is another one now", async () => {
+      const other = `${A}2`;
+      const now = [
+        { name: "uploadgig", host: "uploadgig", key: other },
+        { name: "second", host: "ulozto", key: B },
+      ];
+      const fresh = await scene.added();
+      const timed = await scene.added({ notBefore: scene.clock + 5 });
+      const [failed, sending, begun] = [await scene.added(), await scene.added(), await scene.added()];
+      const served = await scene.added({ uploads: [to(B)] });
+      const elsewhere = await scene.added({ uploads: [to("x", { host: "ulozto" })] });
+      for (const [id, phase, checkpoint] of [
+        [failed, "preparing", null],
+        [sending, "sending", null],
+        [begun, "preparing", { slug: "s" }],
+      ] as const) {
+        // Those before it are out of the way.
+        const { id: first } = await scene.onlyUpload(fresh);
+        await scene.store.rest(first, scene.clock + 1, "retry");
+        const { id: upload, fence } = await scene.claimed(new Set([B, "x"]));
+        expect((await scene.store.jobOfUpload(upload))?.id).toBe(id);
+        await scene.store.savePhase(upload, fence, phase, checkpoint);
+        await scene.store.postpone(upload, fence, scene.clock + 60_000, "retry", view("network"));
+      }
+      expect(await scene.store.followAccounts(scene.runId, now, timed)).toEqual(new Map([["uploadgig", 1]]));
+      expect(await scene.store.followAccounts(scene.runId, now)).toEqual(new Map([["uploadgig", 2]]));
+      expect(await scene.store.followAccounts(scene.runId, now)).toEqual(new Map());
+      const keys = await Promise.all(
+        [fresh, timed, failed, sending, begun, served, elsewhere].map(async (id) => {
+          const { accountKey, waitingFor } = await scene.onlyUpload(id);
+          return [accountKey, waitingFor];
+        }),
+      );
+      expect(keys).toEqual([
+        [other, null],
+        [other, "notBefore"],
+        [other, null],
+        [A, "retry"],
+        [A, "retry"],
+        [B, null],
+        ["x", null],
+      ]);
+      expect(await scene.onlyUpload(failed)).toMatchObject({ phase: "new", outcome: null, rounds: 0, dueAt: null });
+    });
+
     test("by the thousand", async () => {
       await scene.add(...Array.from({ length: 1_050 }, () => newJob()));
       const { next } = await adopt();
