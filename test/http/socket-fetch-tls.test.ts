@@ -41,6 +41,7 @@ async function secureServer(
   const arrived: Arrived = { secured: [], head: "", bytes: 0, digest: new Bun.CryptoHasher("sha256") };
   const take = (socket: TLSSocket) => {
     arrived.secured.push({ name: socket.servername || false, protocol: socket.alpnProtocol });
+    let answered = false;
     socket.on("error", () => {});
     socket.on("data", (chunk: Buffer) => {
       if (!arrived.head.includes("\r\n\r\n")) {
@@ -52,8 +53,12 @@ async function secureServer(
       }
       arrived.digest.update(chunk);
       arrived.bytes += chunk.byteLength;
-      if (arrived.bytes >= answerAfter) answer(socket);
-      else if (arrived.bytes < 200_000) {
+      if (answered) return;
+      if (arrived.bytes >= answerAfter) {
+        // Once, whatever else comes: a second answer would make a cut one whole.
+        answered = true;
+        answer(socket);
+      } else if (arrived.bytes < 200_000) {
         socket.pause();
         setTimeout(() => socket.resume(), 20);
       }
